@@ -1,0 +1,5 @@
+"""``python -m kmigrate``."""
+
+from kmigrate.cli.main import main
+
+raise SystemExit(main())

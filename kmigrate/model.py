@@ -1,0 +1,114 @@
+"""The nouns of kmigrate, shared by every room of the house. Plain data: no behaviour beyond trivial properties.
+
+All offsets are character offsets into the decoded text of one file; lines and columns count from 1, columns in
+characters (the contract of ``--output-format json``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Union
+
+Applicability = Literal["safe", "unsafe"]
+Target = Literal["keras2", "keras3"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A range of the original text that a rewrite keeps (with the rewrites inside it applied)."""
+
+    start: int
+    end: int
+
+
+Piece = Union[str, Slice]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace ``[start, end)`` by the pieces. Slices lie inside the range, so nested edits never overlap."""
+
+    start: int
+    end: int
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Why a place is layer code: ``kind`` is layer, loss, lambda, helper, ...; ``reason`` is for people."""
+
+    kind: str
+    qualname: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The replacement of one finding.
+
+    ``replacement`` is the rewritten text of this use alone. ``assumption`` says what an unsafe fix rests on.
+    ``portable`` is None where no proof says either way; ``portability`` says on which engine it differs, and how.
+    """
+
+    applicability: Applicability
+    replacement: str
+    edit: Edit
+    assumption: str | None = None
+    portable: bool | None = None
+    portability: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One use of an engine symbol in layer code."""
+
+    code: str
+    name: str
+    symbol: str
+    message: str
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    context: Context
+    fix: Fix | None
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """A file, or a place in it, that could not be worked on. ``line`` is None where the whole file is meant."""
+
+    path: str
+    line: int | None
+    column: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """Everything that checking one file yields."""
+
+    path: str
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[FileError, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One piece of layer code that can be run by itself: a layer class, a loss, a helper function, ...
+
+    ``remaining`` lists the engine symbols that the rewritten unit still uses directly, by engine name
+    (``{"tensorflow": ("tf.image.resize",)}``): such a unit cannot run on another engine.
+    """
+
+    qualname: str
+    kind: str
+    line: int
+    remaining: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class UserError(Exception):
+    """Bad input from a person: one clear line, exit code 2, never a traceback."""

@@ -1,0 +1,1 @@
+"""The proof: run original and rewritten code on real engines and compare."""
