@@ -1,0 +1,58 @@
+"""The rulebook: rules by symbol and by code, and what the proof says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from kmigrate.rulebook.load import builtin_rules_directory, load_files
+from kmigrate.rulebook.proofs import Claim, Proofs
+from kmigrate.rulebook.rule import Rule
+
+# ``tf.compat.v1.X`` means what ``tf.X`` means unless a rule says otherwise: looked up in this order.
+_COMPAT = ("tf.compat.v1.", "tf.compat.v2.")
+
+
+class Rulebook:
+    """All rules of a run."""
+
+    def __init__(self, rules: Iterable[Rule], proofs: Proofs) -> None:
+        self.rules = tuple(rules)
+        self.proofs = proofs
+        self._by_symbol = {symbol: rule for rule in self.rules for symbol in rule.symbols}
+        self._by_code = {rule.code: rule for rule in self.rules}
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def find(self, symbol: str) -> Rule | None:
+        """The rule for a canonical symbol, or None."""
+        rule = self._by_symbol.get(symbol)
+        if rule is None:
+            for prefix in _COMPAT:
+                if symbol.startswith(prefix):
+                    return self.find("tf." + symbol[len(prefix) :])
+        return rule
+
+    def get(self, code: str) -> Rule | None:
+        return self._by_code.get(code)
+
+    def knows(self, symbol: str) -> bool:
+        return self.find(symbol) is not None
+
+    def claim(self, rule: Rule, alternative: int) -> Claim:
+        """What execution has shown of one alternative of a rule."""
+        return self.proofs.claim(rule, alternative)
+
+
+@lru_cache(maxsize=4)
+def load_rulebook(extra: Sequence[Path] = ()) -> Rulebook:
+    """The built-in rules and those of ``extra`` (a tuple of files or directories), with their proofs.
+
+    Raises:
+        UserError: see ``load_files``.
+    """
+    places = [builtin_rules_directory(), *extra]
+    proofs = Proofs.read([place if place.is_dir() else place.parent for place in places])
+    return Rulebook(load_files(places), proofs)
