@@ -1,0 +1,304 @@
+"""The configuration: ``[tool.kmigrate]`` in pyproject.toml, or kmigrate.toml.
+
+Every error is one ``UserError`` line that names the file, the key and the value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from kmigrate.model import Target, UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
+Scope = Literal["layers", "module"]
+
+_OWN_FILE = "kmigrate.toml"
+_PROJECT_FILE = "pyproject.toml"
+_CODE = re.compile(r"[A-Za-z]+[0-9]*")
+# The shape of an input spec only; which kinds exist is the business of verify.
+_INPUT = re.compile(r"[a-z][a-z0-9_]*\[\s*(\d+\s*(,\s*\d+\s*)*,?\s*)?\](<\d+)?|literal\(.*\)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CaseConfig:
+    """One case that the user wrote: constructor or function arguments, and input specs (``float[2,3]``)."""
+
+    args: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VerifyConfig:
+    """How verification runs: limits for each case, random seeds, cases by the qualified name of a unit."""
+
+    time_limit: float = 60.0
+    """Seconds for each case."""
+    memory_limit: int = 4096
+    """Megabytes for each worker."""
+    seeds: tuple[int, ...] = (0, 1)
+    cases: Mapping[str, tuple[CaseConfig, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a project asks for; the defaults are a project without configuration.
+
+    ``root`` is the folder of the configuration file, which ``exclude`` patterns are relative to. ``src`` is
+    relative to the working directory; ``rules`` are absolute.
+    """
+
+    src: tuple[str, ...] = ()
+    target: Target = "keras2"
+    scope: Scope = "layers"
+    rules: tuple[Path, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    portable_only: bool = False
+    stack: str | None = None
+    verify: VerifyConfig = field(default_factory=VerifyConfig)
+    root: Path = field(default_factory=Path.cwd)
+    file: Path | None = None
+
+    def selects(self, code: str) -> bool:
+        """Whether findings of a code are wanted: the longest prefix decides, ignore wins a tie."""
+        wanted = max((len(prefix) for prefix in self.select if code.startswith(prefix)), default=-1)
+        unwanted = max((len(prefix) for prefix in self.ignore if code.startswith(prefix)), default=-1)
+        if wanted < 0:
+            return not self.select and unwanted < 0
+        return wanted > unwanted
+
+
+def load(start: Path, explicit: Path | None = None) -> Config:
+    """The configuration that holds for ``start``: ``explicit``, or the nearest one in it or above it.
+
+    Raises UserError for a file that cannot be read or says something that kmigrate does not understand.
+    """
+    if explicit is not None:
+        table = _table(explicit, _read(explicit))
+        if table is None:
+            raise UserError(f"{explicit}: there is no [tool.kmigrate] table in this file")
+        return _config(explicit, table)
+    here = Path(os.path.abspath(start))  # noqa: PTH100 - resolve() would leave the project through a symlink
+    for directory in (here, *here.parents):
+        for name in (_OWN_FILE, _PROJECT_FILE):
+            path = directory / name
+            if not path.is_file():
+                continue
+            table = _table(path, _read(path))
+            if table is not None:
+                return _config(path, table)
+    return Config()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the configuration: {error.strerror or error}") from error
+
+
+def _table(path: Path, data: bytes) -> Mapping[str, Any] | None:
+    """The kmigrate table of a configuration file; None for a pyproject.toml without one."""
+    project = path.name == _PROJECT_FILE
+    if project and b"kmigrate" not in data:
+        return None  # Someone else's file: not even its syntax is ours to judge.
+    try:
+        document: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from error
+    if not project:
+        return document
+    tool = document.get("tool")
+    table = tool.get("kmigrate") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise UserError(f"{path}: tool.kmigrate: expected a table, not {_show(table)}")
+    return table
+
+
+def _show(value: object) -> str:
+    """A value as TOML would write it, shortened."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = '"' + value + '"'
+    else:
+        text = "a table" if isinstance(value, dict) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class _Reader:
+    """Typed access to one table; every complaint names the file, the full key and the value."""
+
+    def __init__(self, path: Path, table: Mapping[str, Any], prefix: str, known: Iterable[str]) -> None:
+        self.path = path
+        self.table = table
+        self.prefix = prefix
+        self._refuse_unknown(tuple(known))
+
+    def _refuse_unknown(self, known: tuple[str, ...]) -> None:
+        for key, value in self.table.items():
+            if key in known:
+                continue
+            near = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "known keys: " + ", ".join(sorted(known))
+            raise self.error(key, f"unknown key (value {_show(value)}); {hint}")
+
+    def error(self, key: str, message: str) -> UserError:
+        return UserError(f"{self.path}: {self.prefix}{key}: {message}")
+
+    def expected(self, key: str, what: str) -> UserError:
+        return self.error(key, f"expected {what}, not {_show(self.table[key])}")
+
+    def strings(self, key: str, *, single: bool = False) -> tuple[str, ...]:
+        value = self.table.get(key, [])
+        if single and isinstance(value, str):
+            value = [value]
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.expected(key, "a list of strings")
+        return tuple(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.table.get(key, default)
+        if not isinstance(value, bool):
+            raise self.expected(key, "true or false")
+        return value
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        value = self.table.get(key, choices[0])
+        if value in choices:
+            return cast(str, value)
+        near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+        hint = f"; did you mean {near[0]}?" if near else ""
+        names = " or ".join(f'"{choice}"' for choice in choices)
+        raise self.error(key, f"expected {names}, not {_show(value)}{hint}")
+
+    def positive(self, key: str, default: float) -> float:
+        value = self.table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise self.expected(key, "a number above 0")
+        return value
+
+    def text(self, key: str) -> str | None:
+        value = self.table.get(key)
+        if value is not None and (not isinstance(value, str) or not value):
+            raise self.expected(key, "a string")
+        return value
+
+    def subtable(self, key: str) -> Mapping[str, Any]:
+        value = self.table.get(key, {})
+        if not isinstance(value, dict):
+            raise self.expected(key, "a table")
+        return value
+
+
+_KEYS = (
+    "src", "target", "scope", "rules", "select", "ignore", "exclude", "portable-only", "stack", "verify",
+)  # fmt: skip
+
+
+def _config(path: Path, table: Mapping[str, Any]) -> Config:
+    root = Path(os.path.abspath(path)).parent  # noqa: PTH100 - see load()
+    reader = _Reader(path, table, "tool.kmigrate." if path.name == _PROJECT_FILE else "", _KEYS)
+    return Config(
+        src=_sources(reader, root),
+        target=cast(Target, reader.choice("target", ("keras2", "keras3"))),
+        scope=cast(Scope, reader.choice("scope", ("layers", "module"))),
+        rules=_rules(reader, root),
+        select=_codes(reader, "select"),
+        ignore=_codes(reader, "ignore"),
+        exclude=reader.strings("exclude", single=True),
+        portable_only=reader.flag("portable-only", False),
+        stack=reader.text("stack"),
+        verify=_verify(path, reader.subtable("verify"), reader.prefix + "verify."),
+        root=root,
+        file=path,
+    )
+
+
+def _sources(reader: _Reader, root: Path) -> tuple[str, ...]:
+    written = reader.strings("src", single=True)
+    if root == Path.cwd():
+        return written
+    # The command may run in a folder below the configuration; what the user wrote is relative to the file.
+    return tuple(_relative(root / item) for item in written)
+
+
+def _relative(path: Path) -> str:
+    try:
+        return os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _rules(reader: _Reader, root: Path) -> tuple[Path, ...]:
+    paths = tuple(root / item for item in reader.strings("rules", single=True))
+    for path in paths:
+        if not path.exists():
+            raise reader.error("rules", f"{path} does not exist")
+    return paths
+
+
+def _codes(reader: _Reader, key: str) -> tuple[str, ...]:
+    written = reader.strings(key, single=True)
+    for code in written:
+        if not _CODE.fullmatch(code):
+            raise reader.error(
+                key, f'{_show(code)} is neither a rule code such as "TF201" nor a prefix such as "TF"'
+            )
+    return tuple(code.upper() for code in written)
+
+
+def _verify(path: Path, table: Mapping[str, Any], prefix: str) -> VerifyConfig:
+    reader = _Reader(path, table, prefix, ("time-limit", "memory-limit", "seeds", "cases"))
+    default = VerifyConfig()
+    return VerifyConfig(
+        time_limit=float(reader.positive("time-limit", default.time_limit)),
+        memory_limit=int(reader.positive("memory-limit", default.memory_limit)),
+        seeds=_seeds(reader, default.seeds),
+        cases={name: _cases(path, prefix, name, value) for name, value in reader.subtable("cases").items()},
+    )
+
+
+def _seeds(reader: _Reader, default: tuple[int, ...]) -> tuple[int, ...]:
+    if "seeds" not in reader.table:
+        return default
+    value = reader.table["seeds"]
+    right = isinstance(value, list) and value
+    if not right or not all(type(seed) is int and 0 <= seed < 2**32 for seed in value):
+        raise reader.expected("seeds", "a list of whole numbers from 0 to 4294967295")
+    return tuple(value)
+
+
+def _cases(path: Path, prefix: str, name: str, value: object) -> tuple[CaseConfig, ...]:
+    key = f'{prefix}cases."{name}"'
+    if isinstance(value, dict) and not value.keys() <= {"args", "inputs"}:
+        raise UserError(f"{path}: {key}: expected a list of tables; a name with dots has to stand in quotes")
+    tables = value if isinstance(value, list) else [value]
+    return tuple(_case(path, f"{key}[{number}].", table) for number, table in enumerate(tables))
+
+
+def _case(path: Path, prefix: str, table: object) -> CaseConfig:
+    if not isinstance(table, dict):
+        raise UserError(f"{path}: {prefix[:-1]}: expected a table with args and inputs, not {_show(table)}")
+    reader = _Reader(path, table, prefix, ("args", "inputs"))
+    inputs = reader.strings("inputs", single=True)
+    for spec in inputs:
+        if not _INPUT.fullmatch(spec):
+            raise reader.error(
+                "inputs", f'{_show(spec)} is no input spec such as "float[2,3]" or "int[4]<10"'
+            )
+    return CaseConfig(args=dict(reader.subtable("args")), inputs=inputs)

@@ -1,0 +1,55 @@
+"""Findings for programs: the contract of ``--output-format json``, schema 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from kmigrate import __version__
+from kmigrate.model import FileError, FileReport, Finding, Fix
+from kmigrate.report.common import errors_in_order, findings_in_order, summary
+
+
+def render_check(reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str:
+    """One JSON object; ``color`` changes nothing."""
+    document = {
+        "schema": 1,
+        "version": __version__,
+        "target": target,
+        "findings": [_finding(finding) for finding in findings_in_order(reports)],
+        "errors": [_error(error) for error in errors_in_order(reports)],
+        "summary": summary(reports, files),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    context = finding.context
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "symbol": finding.symbol,
+        "message": finding.message,
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "end_line": finding.end_line,
+        "end_column": finding.end_column,
+        "context": {"kind": context.kind, "qualname": context.qualname, "reason": context.reason},
+        "fix": _fix(finding.fix) if finding.fix else None,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "applicability": fix.applicability,
+        "replacement": fix.replacement,
+        "assumption": fix.assumption,
+        "portable": fix.portable,
+        "portability": fix.portability,
+    }
+
+
+def _error(error: FileError) -> dict[str, Any]:
+    return {"path": error.path, "line": error.line, "column": error.column, "message": error.message}

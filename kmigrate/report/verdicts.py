@@ -1,0 +1,124 @@
+"""What verification found: the contract's JSON object, and a table for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kmigrate.report.common import one_line, paint, plural
+
+VERDICTS = ("identical", "equal", "different", "unsupported", "error", "skipped")
+_GOOD = frozenset({"identical", "equal"})
+_STYLES = {"identical": "green", "equal": "green", "different": "bold red", "error": "red"}
+
+UnitResult = Mapping[str, Any]
+"""One unit as in the contract: path, qualname, kind, verdict, engines, cases, reason, blame."""
+
+
+def verdict_summary(units: Sequence[UnitResult]) -> dict[str, int]:
+    """How many units there are, and how many of each verdict."""
+    found = [unit["verdict"] for unit in units]
+    return {"units": len(units), **{verdict: found.count(verdict) for verdict in VERDICTS}}
+
+
+def render_verdicts_json(units: Sequence[UnitResult], target: str, stack: str) -> str:
+    """The contract's object of ``verify --output-format json``, schema 1."""
+    document = {
+        "schema": 1,
+        "target": target,
+        "stack": stack,
+        "units": [{**unit, "engines": _finite(unit["engines"])} for unit in units],
+        "summary": verdict_summary(units),
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _finite(engines: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Differences that are not finite as null: JSON has no such numbers, and the reason tells of them."""
+    return {
+        engine: {key: _json_number(value) for key, value in numbers.items()}
+        for engine, numbers in engines.items()
+    }
+
+
+def _json_number(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def render_verdicts_text(units: Sequence[UnitResult], target: str, stack: str, color: bool = False) -> str:
+    """An aligned table, the reasons of every unit that is neither identical nor equal, and a summary line."""
+    lines = _table(units, color) if units else []
+    reasons = [line for unit in units for line in _reasons(unit, color)]
+    if reasons:
+        lines += ["", *reasons]
+    if lines:
+        lines.append("")
+    lines.append(_summary_line(units, target, stack, color))
+    return "\n".join(lines) + "\n"
+
+
+def _table(units: Sequence[UnitResult], color: bool) -> list[str]:
+    engines = list(dict.fromkeys(engine for unit in units for engine in unit["engines"]))
+    rows = [["unit", "verdict", *engines, "cases"]]
+    for unit in units:
+        cells = [_engine_cell(unit["engines"].get(engine)) for engine in engines]
+        rows.append([_name(unit), unit["verdict"], *cells, str(unit["cases"])])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [_row(row, widths, color and number > 0) for number, row in enumerate(rows)]
+
+
+def _row(row: Sequence[str], widths: Sequence[int], color: bool) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+    padded.append(row[-1].rjust(widths[-1]))
+    # Colours come after the padding: their codes have a length, but no width.
+    padded[1:-1] = [paint(cell, _STYLES.get(cell.split(" ")[0], "yellow"), color) for cell in padded[1:-1]]
+    return "  ".join(padded)
+
+
+def _engine_cell(result: Mapping[str, Any] | None) -> str:
+    if result is None:
+        return "-"
+    difference = result.get("max_abs")
+    if not isinstance(difference, int | float) or result["verdict"] == "identical":
+        return str(result["verdict"])
+    return f"{result['verdict']} {difference:.1e}"
+
+
+def _name(unit: UnitResult) -> str:
+    return one_line(f"{unit['path']}:{unit['qualname']}")
+
+
+def _reasons(unit: UnitResult, color: bool) -> list[str]:
+    """Why a unit is not proven equal, engine by engine where they differ, and which edit did it."""
+    wrong = {name: result for name, result in unit["engines"].items() if result["verdict"] not in _GOOD}
+    if unit["verdict"] in _GOOD and not wrong:
+        return []
+    texts = [unit["reason"]] if unit.get("reason") else []
+    for engine, result in wrong.items():
+        reason = result.get("reason")
+        if reason and reason != unit.get("reason"):
+            texts.append(f"{engine}: {reason}")
+    if unit.get("blame"):
+        texts.append(f"blame: {_blame(unit['blame'])}")
+    heading = paint(f"{_name(unit)}: {unit['verdict']}", _STYLES.get(unit["verdict"], "yellow"), color)
+    return [heading, *("    " + one_line(str(text)) for text in texts or ["no reason given"])]
+
+
+def _blame(blame: object) -> str:
+    if isinstance(blame, Mapping):
+        return ", ".join(f"{key} {value}" for key, value in blame.items())
+    if isinstance(blame, list | tuple):
+        return "; ".join(_blame(part) for part in blame)
+    return str(blame)
+
+
+def _summary_line(units: Sequence[UnitResult], target: str, stack: str, color: bool) -> str:
+    counts = verdict_summary(units)
+    line = f"{plural(counts['units'], 'unit')} verified (target {target}, stack {stack})"
+    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    if not parts:
+        return f"No units to verify (target {target}, stack {stack})"
+    wrong = counts["different"] or counts["error"]
+    return paint(f"{line}: {', '.join(parts)}", "bold red" if wrong else "bold", color)
