@@ -1,0 +1,90 @@
+"""Where the parts of a call lie in the text: function, parentheses, arguments, the gaps between them.
+
+LibCST reads the one call (it alone knows which parentheses and comments belong to which argument); ``ast`` has found it. A
+file is never parsed whole by LibCST: that would cost twelve times as much as ``ast`` (evidence: speed of reading Python).
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from kmigrate.model import Slice
+from kmigrate.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call. ``whole`` covers keyword, star and value; ``value`` the value with its parentheses.
+
+    ``star`` is ``*``, ``**`` or empty; ``node`` is the value's expression.
+    """
+
+    whole: Slice
+    value: Slice
+    keyword: str | None
+    star: str
+    node: ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class CallLayout:
+    """``inside`` runs from after the opening to before the closing parenthesis of the call."""
+
+    whole: Slice
+    function: Slice
+    inside: Slice
+    arguments: tuple[Argument, ...]
+
+
+class LayoutError(Exception):
+    """The text of a use cannot be taken apart safely; the message says why."""
+
+
+def call_layout(source: Source, call: ast.Call) -> CallLayout:
+    """The layout of ``call``, in character offsets of the file.
+
+    Raises:
+        LayoutError: LibCST does not read the call, or reads it otherwise than ``ast`` does.
+    """
+    import libcst as cst
+
+    start, end = source.span(call)
+    text = source.text[start:end]
+    try:
+        tree = cst.parse_expression(f"({text})")
+    except (cst.ParserSyntaxError, RecursionError) as error:
+        raise LayoutError("this call cannot be read for rewriting") from error
+    module = cst.Module([])
+    if not isinstance(tree, cst.Call) or module.code_for_node(tree) != f"({text})":
+        raise LayoutError("this call cannot be read for rewriting")
+
+    def width(node: cst.CSTNode) -> int:
+        return len(module.code_for_node(node))
+
+    position = start
+    function = Slice(position, position + width(tree.func))
+    position = function.end + width(tree.whitespace_after_func) + 1
+    inside = position
+    position += width(tree.whitespace_before_args)
+    nodes = _in_source_order(call)
+    if len(nodes) != len(tree.args):
+        raise LayoutError("this call cannot be read for rewriting")
+    arguments = []
+    for part, (keyword, node) in zip(tree.args, nodes, strict=True):
+        begin = position
+        value = begin + len(part.star) + width(part.whitespace_after_star)
+        if part.keyword is not None and isinstance(part.equal, cst.AssignEqual):
+            value += width(part.keyword) + width(part.equal)
+        stop = value + width(part.value)
+        arguments.append(Argument(Slice(begin, stop), Slice(value, stop), keyword, part.star, node))
+        position = stop + width(part.whitespace_after_arg)
+        if isinstance(part.comma, cst.Comma):
+            position += width(part.comma)
+    return CallLayout(Slice(start, end), function, Slice(inside, end - 1), tuple(arguments))
+
+
+def _in_source_order(call: ast.Call) -> list[tuple[str | None, ast.expr]]:
+    pairs: list[tuple[str | None, ast.expr]] = [(None, a) for a in call.args]
+    pairs += [(k.arg, k.value) for k in call.keywords]
+    return sorted(pairs, key=lambda pair: (pair[1].lineno, pair[1].col_offset))

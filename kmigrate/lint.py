@@ -1,0 +1,346 @@
+"""Names, layer code, values and the rulebook -> findings, each with its fix where there is one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kmigrate.fix.layout import LayoutError, call_layout
+from kmigrate.layers import LayerCode
+from kmigrate.model import Context, Edit, Finding, Fix, Slice, Target, Unit
+from kmigrate.names import Names, Reference, engine_of
+from kmigrate.rulebook.binding import Bound, NoFix, bind
+from kmigrate.rulebook.book import Rulebook
+from kmigrate.rulebook.conditions import evaluate
+from kmigrate.rulebook.load import BACKEND_NAME
+from kmigrate.rulebook.render import Site, render_call, render_value
+from kmigrate.rulebook.rule import Alternative, Rule
+from kmigrate.source import Source
+from kmigrate.values import UseFacts, Values
+
+UNKNOWN_CODE, UNKNOWN_NAME = "KM001", "unknown-symbol"
+TIED_CODE, TIED_NAME = "KM002", "tied-to-tensorflow"
+_BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
+_FREE_NAMES: dict[Target, tuple[str, ...]] = {
+    "keras2": ("K", "KB", "keras_backend", "_keras_backend"),
+    "keras3": ("ops", "keras_ops", "_keras_ops"),
+}
+# Without one of these bytes a file cannot use an engine directly (``K.tf`` and ``K.T`` need Keras).
+_ENGINE_BYTES = re.compile(rb"tensorflow|theano")
+_THROUGH_KERAS = re.compile(rb"\.(tf|T)\b")
+_ALONE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.Call, ast.keyword, ast.List, ast.Tuple, ast.Dict)
+
+
+def may_use_engine(data: bytes) -> bool:
+    """The bytes prefilter: False only where the file cannot hold a direct engine use."""
+    return bool(_ENGINE_BYTES.search(data)) or (b"keras" in data and bool(_THROUGH_KERAS.search(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; ``alternatives`` tells which alternative of its
+    rule each fix comes from, by the start offset of the finding; ``backend_imports`` the names that must be imported for the fixes."""
+
+    source: Source
+    names: Names
+    findings: tuple[Finding, ...]
+    flavour: str
+    layer_code: LayerCode
+    alternatives: dict[int, int]
+
+    def units(self, unresolved: Iterable[Finding]) -> list[Unit]:
+        """The units that a fix touches. ``unresolved``: the findings that stay in the rewritten text."""
+        touched: dict[str, Unit] = {}
+        stays: dict[str, dict[str, set[str]]] = {}
+        roots = {}
+        for finding in self.findings:
+            root = self._root(finding)
+            if root is not None:
+                roots[finding.start] = root
+        for finding in unresolved:
+            root = roots.get(finding.start)
+            if root is not None:
+                engine = engine_of(finding.symbol) or "tensorflow"
+                stays.setdefault(root.qualname, {}).setdefault(engine, set()).add(finding.symbol)
+        for finding in self.findings:
+            root = roots.get(finding.start)
+            if root is None or finding.fix is None:
+                continue
+            remaining = {e: tuple(sorted(s)) for e, s in stays.get(root.qualname, {}).items()}
+            kind = self.layer_code.roots[root].kind
+            touched.setdefault(root.qualname, Unit(root.qualname, kind, root.node.lineno, remaining))
+        return list(touched.values())
+
+    def _root(self, finding: Finding):  # type: ignore[no-untyped-def]  # Definition | None
+        definition = self._definitions.get(finding.context.qualname)
+        return self.layer_code.root_of(definition)
+
+    @property
+    def _definitions(self):  # type: ignore[no-untyped-def]  # dict of qualname to Definition
+        return {d.qualname: d for d in self.names.definitions.values()}
+
+
+def analyse(source: Source, book: Rulebook, target: Target = "keras2", whole_module: bool = False) -> Analysis:
+    """The findings of one file, in the order of the text."""
+    names = Names(source.tree, book.knows)
+    return _Linter(source, names, book, target, whole_module).run()
+
+
+def flavour_of(source: Source, names: Names) -> str:
+    """``tf.keras`` for a file that uses the Keras inside TensorFlow and no other, else ``keras``."""
+    if "tensorflow" not in source.text:
+        return "keras"
+    inside = False
+    for node in names.imports:
+        if isinstance(node, ast.Import):
+            modules = [item.name for item in node.names]
+        else:
+            modules = [node.module or ""] if not node.level else []
+            if node.module == "tensorflow" and any(item.name == "keras" for item in node.names):
+                inside = True
+        for module in modules:
+            if module == "keras" or module.startswith("keras."):
+                return "keras"
+            inside = inside or module.startswith(("tensorflow.keras", "tensorflow.python.keras"))
+    if inside or re.search(r"\b(tf|tensorflow)\.(compat\.v[12]\.)?keras\b", source.text):
+        return "tf.keras"
+    return "keras"
+
+
+class _Linter:
+    def __init__(self, source: Source, names: Names, book: Rulebook, target: Target, whole: bool) -> None:
+        self.source = source
+        self.names = names
+        self.book = book
+        self.target = target
+        self.values = Values(names)
+        self.layer_code = LayerCode(names, whole)
+        self.flavour = flavour_of(source, names)
+        self.alternatives: dict[int, int] = {}
+        self.backend_names = self._backend_names()
+        self.free_name: str | None = None
+
+    def run(self) -> Analysis:
+        findings = []
+        for reference in self.names.engine_references():
+            context = self.layer_code.context(reference.definition)
+            if context is not None:
+                findings.append(self.finding(reference, context))
+        tied = self._tied(bool(findings))
+        if tied is not None:
+            findings.append(tied)
+        findings.sort(key=lambda f: (f.line, f.column))
+        return Analysis(
+            self.source, self.names, tuple(findings), self.flavour, self.layer_code, self.alternatives
+        )
+
+    # ---- one finding
+
+    def finding(self, reference: Reference, context: Context) -> Finding:
+        node = reference.node
+        parent = self.names.parents.get(node)
+        call = parent if isinstance(parent, ast.Call) and parent.func is node else None
+        symbols = reference.meaning.symbols
+        symbol = next(s for s in symbols if engine_of(s))
+        rules = {self.book.find(s) for s in symbols}
+        rule = self.book.find(symbol)
+        use: ast.expr = call if call is not None and (rule is None or rule.parameters is not None) else node
+        fix: Fix | None = None
+        if rule is None:
+            message = f"`{symbol}` is a direct engine use, and no rule knows it"
+        else:
+            try:
+                if len(rules) > 1:
+                    raise NoFix("the name means different things on different paths")
+                if not reference.meaning.certain:
+                    raise NoFix("the name is also bound to something else")
+                fix, index = self.fix(rule, reference, use, call)
+                message = f"`{symbol}` is a direct engine use: write `{_short(fix.replacement)}`"
+            except (NoFix, LayoutError) as reason:
+                message = f"`{symbol}` is a direct engine use; no fix: {reason}"
+                if rule.guidance and str(reason) != rule.guidance:
+                    message += f". {rule.guidance}"
+        start, end = self._span(use)
+        if fix is not None:
+            self.alternatives[start] = index
+        line, column = self.source.position(start)
+        end_line, end_column = self.source.position(end)
+        code, name = (rule.code, rule.name) if rule else (UNKNOWN_CODE, UNKNOWN_NAME)
+        return Finding(
+            code, name, symbol, message, self.source.path, line, column, end_line, end_column, context, fix, start, end
+        )
+
+    def _span(self, node: ast.expr) -> tuple[int, int]:
+        """A node inside an f-string stands where the f-string stands: Python misplaces it before 3.12."""
+        outer = self._f_string(node)
+        return self.source.span(outer if outer is not None else node)
+
+    def _f_string(self, node: ast.AST) -> ast.JoinedStr | None:
+        found = None
+        at: ast.AST | None = node
+        while isinstance(at, (ast.expr, ast.keyword)) or (at is not None and isinstance(at, ast.comprehension)):
+            if isinstance(at, ast.JoinedStr):
+                found = at
+            at = self.names.parents.get(at)
+        return found
+
+    def fix(self, rule: Rule, reference: Reference, use: ast.expr, call: ast.Call | None) -> tuple[Fix, int]:
+        """The fix of one use and the number of the alternative that it comes from. Raises NoFix, LayoutError."""
+        if not rule.alternatives:
+            raise NoFix(rule.guidance or "a person must decide")
+        if rule.parameters is not None and call is None:
+            raise NoFix("used as a value, not called: the replacement takes its arguments differently")
+        if self._f_string(use) is not None:
+            raise NoFix("inside an f-string")
+        layout = call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
+        bound = bind(rule, layout) if layout is not None else Bound()
+        facts = UseFacts(rule, bound, self.values, self._callee_argument(use))
+        for refusal in rule.refusals:
+            answer = evaluate(refusal.when, facts)
+            if answer or (answer is None and refusal.if_unknown):
+                raise NoFix(refusal.reason)
+        site = Site(self.source.text, self._backend(reference), facts.value, self.pure, self._bare(use))
+        reason: NoFix | None = None
+        for index, alternative in enumerate(rule.alternatives):
+            template = alternative.replacement.get(self.target)
+            if template is None:
+                continue
+            holds = True if alternative.when is None else evaluate(alternative.when, facts)
+            if holds is False or (holds is None and alternative.assume is None):
+                continue
+            try:
+                if layout is not None:
+                    pieces = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
+                else:
+                    pieces = render_value(template, BACKEND_NAME[self.target], site)
+            except NoFix as error:
+                reason = reason or error
+                continue
+            # An assumption without a condition can never be established; with one, it is moot once the condition holds.
+            assumption = alternative.assume if holds is None or alternative.when is None else None
+            return self._made(rule, index, use, pieces, assumption), index
+        raise reason or NoFix(self._no_alternative(rule))
+
+    def _no_alternative(self, rule: Rule) -> str:
+        if not any(self.target in a.replacement for a in rule.alternatives):
+            return f"no replacement is recorded for {self.target}"
+        conditions = sorted({a.when_text for a in rule.alternatives if a.when_text})
+        return f"needs {' or '.join(conditions)}, which the code does not show" if conditions else "a person must decide"
+
+    def _made(self, rule: Rule, index: int, use: ast.expr, pieces: tuple[str | Slice, ...], assumption: str | None) -> Fix:
+        start, end = self.source.span(use)
+        text = self.source.text
+        replacement = "".join(p if isinstance(p, str) else text[p.start : p.end] for p in pieces)
+        try:
+            ast.parse(f"({replacement})", mode="eval")
+        except (SyntaxError, RecursionError, MemoryError):
+            raise NoFix("the replacement would not parse here") from None
+        claim = self.book.claim(rule, index)
+        if self.target != "keras2":
+            assumption = assumption or "not proven by execution on this target"
+            portable, portability = None, None
+        else:
+            portable, portability = claim.portable, claim.portability
+            if not claim.preserving and assumption is None:
+                assumption = claim.reason or "the proof failed"
+            if self.flavour == "tf.keras":
+                portable, portability = False, "imported from tensorflow.keras: still tied to TensorFlow"
+        return Fix(
+            "unsafe" if assumption else "safe", replacement, Edit(start, end, pieces), assumption, portable, portability
+        )
+
+    # ---- the place
+
+    def _bare(self, use: ast.expr) -> bool:
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.Call):
+            return parent.func is not use
+        if isinstance(parent, ast.Subscript):
+            return parent.slice is use
+        return isinstance(parent, _ALONE) and "\n" not in self.source.segment(use)
+
+    def _callee_argument(self, use: ast.expr) -> bool:
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.keyword):
+            parent = self.names.parents.get(parent)
+        if not isinstance(parent, ast.Call) or parent.func is use:
+            return False
+        symbols = self.names.resolve(parent.func).symbols
+        if any(engine_of(s) or s.startswith("keras.") for s in symbols):
+            return True
+        return isinstance(parent.func, ast.Attribute) and parent.func.attr in ("add_weight", "add_variable")
+
+    def pure(self, node: ast.expr) -> bool:
+        """Whether it cannot be noticed when the expression is evaluated: no calls but of tensor operations without state."""
+        for part in ast.walk(node):
+            if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
+                return False
+            if isinstance(part, ast.Call):
+                symbols = self.names.resolve(part.func).symbols
+                tensor = [s for s in symbols if engine_of(s) or s.startswith("keras.backend.")]
+                if not tensor or any(re.search("random|shuffle|Variable|assign|update|shared|set_value", s) for s in tensor):
+                    return False
+        return True
+
+    # ---- the backend's name
+
+    def _backend_names(self) -> list[str]:
+        symbol = _BACKEND_SYMBOL[self.target]
+        return [
+            name
+            for name, bindings in self.names.module.bindings.items()
+            if bindings
+            and all(b.symbol == symbol for b in bindings)
+            and any(self.names.parents.get(b.node) is self.source.tree for b in bindings if b.node)
+        ]
+
+    def _backend(self, reference: Reference) -> str:
+        """A name that means the backend at this place: one that the file has, or a free one that the fix will import."""
+        at: ast.AST = reference.node
+        while isinstance(at, ast.Attribute):
+            at = at.value
+        scope = self.names.scope_of(at)
+        for name in self.backend_names:
+            if scope.lookup(name) is self.names.module:
+                return name
+        if self.free_name is None:
+            taken = self.names.all_names()
+            free = (name for name in _FREE_NAMES[self.target] if name not in taken)
+            self.free_name = next(free, "kmigrate_backend")
+        return self.free_name
+
+    # ---- tied to TensorFlow
+
+    def _tied(self, has_findings: bool) -> Finding | None:
+        """One finding for a tf.keras file: the abstract backend of tensorflow.keras runs on TensorFlow alone."""
+        if self.flavour != "tf.keras" or self.target != "keras2":
+            return None
+        wanted = has_findings or any(
+            b.symbol == "keras.backend" for bs in self.names.module.bindings.values() for b in bs
+        )
+        if not wanted or not self.layer_code.roots:
+            return None
+        node = next((n for n in self.names.imports if "keras" in ast.unparse(n)), None)
+        node = node or next((n for n in self.names.imports if "tensorflow" in ast.unparse(n)), None)
+        if node is None:
+            return None
+        start, end = self.source.span(node)
+        line, column = self.source.position(start)
+        end_line, end_column = self.source.position(end)
+        context = Context("module", "<module>", "the file's layers derive from tensorflow.keras")
+        message = "this file uses tensorflow.keras: its `K` runs on TensorFlow alone; import from `keras` to be portable"
+        return Finding(
+            TIED_CODE, TIED_NAME, "tf.keras", message, self.source.path, line, column, end_line, end_column, context,
+            None, start, end,
+        )  # fmt: skip
+
+
+def _short(text: str, limit: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def alternative_of(rule: Rule, index: int) -> Alternative:
+    return rule.alternatives[index]
