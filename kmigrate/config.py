@@ -256,9 +256,7 @@ def _codes(reader: _Reader, key: str) -> tuple[str, ...]:
     written = reader.strings(key, single=True)
     for code in written:
         if not _CODE.fullmatch(code):
-            raise reader.error(
-                key, f'{_show(code)} is neither a rule code such as "TF201" nor a prefix such as "TF"'
-            )
+            raise reader.error(key, f'{_show(code)} is neither a rule code such as "TF201" nor a prefix such as "TF"')
     return tuple(code.upper() for code in written)
 
 
@@ -298,7 +296,5 @@ def _case(path: Path, prefix: str, table: object) -> CaseConfig:
     inputs = reader.strings("inputs", single=True)
     for spec in inputs:
         if not _INPUT.fullmatch(spec):
-            raise reader.error(
-                "inputs", f'{_show(spec)} is no input spec such as "float[2,3]" or "int[4]<10"'
-            )
+            raise reader.error("inputs", f'{_show(spec)} is no input spec such as "float[2,3]" or "int[4]<10"')
     return CaseConfig(args=dict(reader.subtable("args")), inputs=inputs)

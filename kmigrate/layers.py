@@ -36,7 +36,16 @@ _KIND_OF_MODULE = {
     "models": "model",
     "training": "model",
 }
-_NO_LAYERS = {"callbacks", "utils", "preprocessing", "datasets", "applications", "backend", "wrappers.scikit_learn", "estimator"}
+_NO_LAYERS = {
+    "callbacks",
+    "utils",
+    "preprocessing",
+    "datasets",
+    "applications",
+    "backend",
+    "wrappers.scikit_learn",
+    "estimator",
+}
 # Layer names that a project imports from its own modules (``from .core import Layer``); the file alone cannot show more.
 _LAYER_NAMES = frozenset(
     "Layer MaskedLayer Wrapper RNN Recurrent Dense Conv1D Conv2D Conv3D Conv2DTranspose Convolution1D Convolution2D "
@@ -168,10 +177,10 @@ class LayerCode:
             self._add(value.func if isinstance(value, ast.Call) else value, "loss", "used in `add_loss`")
         if method == "compile" or keras_call or self._local_layer(call.func):
             for keyword in call.keywords:
-                kind = _keyword_kind(keyword.arg)
-                if kind is not None:
+                by_keyword = _keyword_kind(keyword.arg)
+                if by_keyword is not None:
                     target = ast.unparse(call.func) if method != "compile" else "compile"
-                    self._add(keyword.value, kind, f"handed to `{target}` as `{keyword.arg}`")
+                    self._add(keyword.value, by_keyword, f"handed to `{target}` as `{keyword.arg}`")
 
     def _local_layer(self, function: ast.expr) -> bool:
         return any(d in self.roots and d.kind == "class" for d in self._definitions_named(function))
@@ -197,7 +206,7 @@ class LayerCode:
             scope = self.names.scope_of(value).lookup(value.id)
             bindings: list[Binding] = scope.bindings[value.id] if scope else []
             nodes = [b.node if b.kind == "def" else b.value for b in bindings if b.kind in ("def", "assign")]
-            return [definitions[node] for node in nodes if node in definitions]  # type: ignore[index]  # checked by ``in``
+            return [definitions[node] for node in nodes if node in definitions]
         return []
 
     # ---- helpers

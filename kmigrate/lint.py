@@ -30,7 +30,18 @@ _FREE_NAMES: dict[Target, tuple[str, ...]] = {
 # Without one of these bytes a file cannot use an engine directly (``K.tf`` and ``K.T`` need Keras).
 _ENGINE_BYTES = re.compile(rb"tensorflow|theano")
 _THROUGH_KERAS = re.compile(rb"\.(tf|T)\b")
-_ALONE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.Call, ast.keyword, ast.List, ast.Tuple, ast.Dict)
+_ALONE = (
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.Return,
+    ast.Expr,
+    ast.Call,
+    ast.keyword,
+    ast.List,
+    ast.Tuple,
+    ast.Dict,
+)
 
 
 def may_use_engine(data: bytes) -> bool:
@@ -41,7 +52,7 @@ def may_use_engine(data: bytes) -> bool:
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; ``alternatives`` tells which alternative of its
-    rule each fix comes from, by the start offset of the finding; ``backend_imports`` the names that must be imported for the fixes."""
+    rule each fix comes from, by the start offset of the finding."""
 
     source: Source
     names: Names
@@ -132,9 +143,7 @@ class _Linter:
         if tied is not None:
             findings.append(tied)
         findings.sort(key=lambda f: (f.line, f.column))
-        return Analysis(
-            self.source, self.names, tuple(findings), self.flavour, self.layer_code, self.alternatives
-        )
+        return Analysis(self.source, self.names, tuple(findings), self.flavour, self.layer_code, self.alternatives)
 
     # ---- one finding
 
@@ -169,7 +178,19 @@ class _Linter:
         end_line, end_column = self.source.position(end)
         code, name = (rule.code, rule.name) if rule else (UNKNOWN_CODE, UNKNOWN_NAME)
         return Finding(
-            code, name, symbol, message, self.source.path, line, column, end_line, end_column, context, fix, start, end
+            code,
+            name,
+            symbol,
+            message,
+            self.source.path,
+            line,
+            column,
+            end_line,
+            end_column,
+            context,
+            fix,
+            start,
+            end,
         )
 
     def _span(self, node: ast.expr) -> tuple[int, int]:
@@ -248,7 +269,12 @@ class _Linter:
             if self.flavour == "tf.keras":
                 portable, portability = False, "imported from tensorflow.keras: still tied to TensorFlow"
         return Fix(
-            "unsafe" if assumption else "safe", replacement, Edit(start, end, pieces), assumption, portable, portability
+            "unsafe" if assumption else "safe",
+            replacement,
+            Edit(start, end, pieces),
+            assumption,
+            portable,
+            portability,
         )
 
     # ---- the place
@@ -317,9 +343,7 @@ class _Linter:
         """One finding for a tf.keras file: the abstract backend of tensorflow.keras runs on TensorFlow alone."""
         if self.flavour != "tf.keras" or self.target != "keras2":
             return None
-        wanted = has_findings or any(
-            b.symbol == "keras.backend" for bs in self.names.module.bindings.values() for b in bs
-        )
+        wanted = has_findings or any(b.symbol == "keras.backend" for bs in self.names.module.bindings.values() for b in bs)
         if not wanted or not self.layer_code.roots:
             return None
         node = next((n for n in self.names.imports if "keras" in ast.unparse(n)), None)

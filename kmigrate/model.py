@@ -7,7 +7,7 @@ characters (the contract of ``--output-format json``).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal
 
 Applicability = Literal["safe", "unsafe"]
 Target = Literal["keras2", "keras3"]
@@ -21,7 +21,7 @@ class Slice:
     end: int
 
 
-Piece = Union[str, Slice]
+Piece = str | Slice
 
 
 @dataclass(frozen=True, slots=True)

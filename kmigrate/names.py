@@ -246,9 +246,7 @@ class Names:
         here = (node.lineno, node.col_offset)
         before = [i for i, b in enumerate(bindings) if b.position < here]
         same_scope = self._scopes[node] is scope
-        index = max(
-            before if same_scope and before else range(len(bindings)), key=lambda i: bindings[i].position
-        )
+        index = max(before if same_scope and before else range(len(bindings)), key=lambda i: bindings[i].position)
         return Meaning(meanings[index].symbols, certain=False)
 
     def _binding(self, binding: Binding) -> Meaning:
@@ -402,7 +400,7 @@ class _Walk:
         for argument in every:
             body.bind(argument.arg, Binding("param", (argument.lineno, argument.col_offset), node=argument))
             self.push(argument.annotation, arguments, scope, here)
-        statements = [node.body] if isinstance(node, ast.Lambda) else node.body
+        statements: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
         # A ``global`` statement governs the whole function, bindings above it included.
         for statement in statements:
             if isinstance(statement, (ast.Global, ast.Nonlocal)):

@@ -87,9 +87,7 @@ class Source:
             body = new_text.encode(self.encoding)
         except UnicodeEncodeError as error:
             line = len(_NEWLINE.findall(new_text, 0, error.start)) + 1
-            message = (
-                f"{error.object[error.start]!r} cannot be written in the file's encoding, {self.encoding}"
-            )
+            message = f"{error.object[error.start]!r} cannot be written in the file's encoding, {self.encoding}"
             raise SourceError(line, None, message) from error
         return _BOM + body if self.bom else body
 
@@ -153,9 +151,7 @@ def _refuse_nul(body: bytes) -> None:
     if at >= 0:
         line, column = _byte_position(body, at)
         if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise SourceError(
-                1, 1, "this looks like UTF-16; Python source has to be UTF-8 or declare its encoding"
-            )
+            raise SourceError(1, 1, "this looks like UTF-16; Python source has to be UTF-8 or declare its encoding")
         raise SourceError(line, column, "the file holds a NUL byte, so it is no Python source")
 
 
@@ -168,9 +164,7 @@ def _declared_encoding(body: bytes, bom: bool) -> str:
     except SyntaxError as error:
         raise _encoding_error(body, str(error)) from error
     if bom and encoding != "utf-8":
-        raise SourceError(
-            1, 1, f"the file starts with a UTF-8 byte order mark but declares the encoding {encoding}"
-        )
+        raise SourceError(1, 1, f"the file starts with a UTF-8 byte order mark but declares the encoding {encoding}")
     return encoding
 
 
@@ -200,9 +194,7 @@ def _decode(body: bytes, encoding: str) -> str:
     except Exception as error:  # codecs such as idna and punycode raise what they like
         raise SourceError(1, 1, f"cannot decode the file as {encoding}: {error}") from error
     if not kept:
-        raise SourceError(
-            1, 1, f"decoding the file as {encoding} and encoding it again does not give the same bytes"
-        )
+        raise SourceError(1, 1, f"decoding the file as {encoding} and encoding it again does not give the same bytes")
     return text
 
 

@@ -17,9 +17,7 @@ from kmigrate.model import Finding
 _MARK = "kmigrate:"
 _COMMENT = re.compile(r"#\s*kmigrate:\s*(?P<what>ignore|skip-file)(?![\w-])\s*(?P<codes>\[[^\]]*\]?)?")
 _NEWLINE = re.compile(r"\r\n|\r")
-_BEFORE_CODE = frozenset(
-    {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.STRING, tokenize.ENCODING, tokenize.INDENT}
-)
+_BEFORE_CODE = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.STRING, tokenize.ENCODING, tokenize.INDENT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,16 @@ from kmigrate.rulebook.binding import Bound
 from kmigrate.rulebook.conditions import Unknown
 from kmigrate.rulebook.rule import Rule
 
-_PLACEHOLDER_RANKS = {"scalar": 0, "vector": 1, "row": 2, "col": 2, "matrix": 2, "tensor3": 3, "tensor4": 4, "tensor5": 5}
+_PLACEHOLDER_RANKS = {
+    "scalar": 0,
+    "vector": 1,
+    "row": 2,
+    "col": 2,
+    "matrix": 2,
+    "tensor3": 3,
+    "tensor4": 4,
+    "tensor5": 5,
+}
 _PREFIX_DTYPES = {"b": "int8", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
 _UNARY = frozenset(
     "abs square sqrt exp log sign sin cos tanh sigmoid hard_sigmoid relu elu softplus softsign softmax stop_gradient identity "
@@ -74,7 +83,7 @@ class Values:
             definition = definition.parent
         if definition is None:
             raise Unknown("not in a class")
-        values = []
+        values: list[ast.expr | None] = []
         for statement in ast.walk(definition.node):
             targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
             for target in targets:
@@ -169,7 +178,16 @@ class Values:
 
     def _call_dtype(self, call: ast.Call) -> str:
         name = self._function(call)
-        if name in ("equal", "not_equal", "greater", "less", "greater_equal", "less_equal", "logical_and", "logical_not"):
+        if name in (
+            "equal",
+            "not_equal",
+            "greater",
+            "less",
+            "greater_equal",
+            "less_equal",
+            "logical_and",
+            "logical_not",
+        ):
             return "bool"
         if name in _LAST_DTYPE_ARGUMENT:
             place = _LAST_DTYPE_ARGUMENT[name]

@@ -1,7 +1,7 @@
 """Findings to new text: render the edits, add and remove imports, and check that the result stands.
 
-The one place that changes imports. ``FixError`` means that the new text would not parse or would use an unbound name: then nothing
-may be written.
+The one place that changes imports. ``FixError`` means that the new text would not parse or would use an unbound
+name: then nothing may be written.
 """
 
 from __future__ import annotations
@@ -102,7 +102,16 @@ def _parse(analysis: Analysis, text: str) -> Source:
 
 def _unbound(names: Names) -> set[str]:
     if names.stars:
-        known = {"K", "KB", "keras_backend", "_keras_backend", "ops", "keras_ops", "_keras_ops", "kmigrate_backend"}
+        known = {
+            "K",
+            "KB",
+            "keras_backend",
+            "_keras_backend",
+            "ops",
+            "keras_ops",
+            "_keras_ops",
+            "kmigrate_backend",
+        }
     else:
         known = None
     found = set()
@@ -151,9 +160,7 @@ def _is_keras(node: ast.Import | ast.ImportFrom) -> bool:
     if node.level:
         return False
     module = canonical(node.module or "")
-    return module.partition(".")[0] == "keras" or any(
-        canonical(f"{module}.{item.name}") == "keras" for item in node.names
-    )
+    return module.partition(".")[0] == "keras" or any(canonical(f"{module}.{item.name}") == "keras" for item in node.names)
 
 
 def _removals(analysis: Analysis, source: Source, names: Names) -> list[_Change]:

@@ -21,9 +21,7 @@ _NO_FORMATS = frozenset({"common", "diff", "verdicts"})
 class Reporter(Protocol):
     """What a format module offers. The rendered report ends in a newline."""
 
-    def render_check(
-        self, reports: Sequence[FileReport], target: str, files: int, color: bool = False
-    ) -> str: ...
+    def render_check(self, reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str: ...
 
 
 class _Reporters(Mapping[str, Reporter]):

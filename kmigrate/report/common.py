@@ -61,9 +61,7 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     spaced = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in spaced
-    )
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in spaced)
 
 
 def plural(count: int, noun: str) -> str:

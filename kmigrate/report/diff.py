@@ -13,12 +13,10 @@ _NO_NEWLINE = "\\ No newline at end of file\n"
 def unified(path: str, old: str, new: str, color: bool = False) -> str:
     """The diff from ``old`` to ``new``; empty where they are the same.
 
-    Texts come with their original newlines: only ``\\n`` ends a line of a diff, so the ``\\r`` of a CRLF file is
-    part of its lines, as it is for git. ``path`` is relative to the directory that the diff is to be applied in.
+    Texts come with their original newlines: only ``\\n`` ends a line of a diff, so the ``\\r`` of a CRLF file
+    is part of its lines, as it is for git. ``path`` is relative to where the diff will be applied.
     """
-    lines = difflib.unified_diff(
-        _lines(old), _lines(new), _header_name("a", path), _header_name("b", path), lineterm="\n"
-    )
+    lines = difflib.unified_diff(_lines(old), _lines(new), _header_name("a", path), _header_name("b", path), lineterm="\n")
     return "".join(_finished(lines, color))
 
 

@@ -37,10 +37,7 @@ def render_verdicts_json(units: Sequence[UnitResult], target: str, stack: str) -
 
 def _finite(engines: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Differences that are not finite as null: JSON has no such numbers, and the reason tells of them."""
-    return {
-        engine: {key: _json_number(value) for key, value in numbers.items()}
-        for engine, numbers in engines.items()
-    }
+    return {engine: {key: _json_number(value) for key, value in numbers.items()} for engine, numbers in engines.items()}
 
 
 def _json_number(value: Any) -> Any:

@@ -84,7 +84,16 @@ def compute_literal(expression: ast.expr, value: Callable[[str], Any]) -> Any:
     """The value of a ``{...}`` part of a replacement. ``value(parameter)`` raises Unknown where it is not literal."""
     from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
-    functions = {"len": len, "int": int, "list": list, "tuple": tuple, "min": min, "max": max, "sorted": sorted, "range": range}
+    functions = {
+        "len": len,
+        "int": int,
+        "list": list,
+        "tuple": tuple,
+        "min": min,
+        "max": max,
+        "sorted": sorted,
+        "range": range,
+    }
     evaluator = EvalWithCompoundTypes(functions=functions, names=lambda node: value(node.id))
     try:
         return evaluator.eval(ast.unparse(expression))

@@ -19,7 +19,7 @@ from kmigrate.rulebook.rule import Alternative, Example, Parameter, Refusal, Rul
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # the same library on Python 3.10
 
 TARGETS: tuple[Target, ...] = ("keras2", "keras3")
 BACKEND_NAME: dict[Target, str] = {"keras2": "K", "keras3": "ops"}
@@ -128,9 +128,7 @@ class _Reader:
                 hint = f"; did you mean {near[0]!r}?" if near else f" (known: {', '.join(keys)})"
                 raise self.fail(where + key, "unknown key" + hint)
             if not isinstance(value, keys[key]):
-                raise self.fail(
-                    where + key, f"must be a {keys[key].__name__}, not {type(value).__name__} ({value!r})"
-                )
+                raise self.fail(where + key, f"must be a {keys[key].__name__}, not {type(value).__name__} ({value!r})")
 
     def rule(self) -> Rule:
         table = self.table
@@ -185,9 +183,7 @@ class _Reader:
         plain = [*arguments.posonlyargs, *arguments.args]
         missing = len(plain) - len(arguments.defaults)
         defaults: list[ast.expr | None] = [None] * missing + list(arguments.defaults)
-        found = [
-            Parameter(a.arg, ast.unparse(d) if d else None) for a, d in zip(plain, defaults, strict=True)
-        ]
+        found = [Parameter(a.arg, ast.unparse(d) if d else None) for a, d in zip(plain, defaults, strict=True)]
         if arguments.vararg:
             found.append(Parameter(arguments.vararg.arg, variadic="*"))
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):

@@ -1,8 +1,8 @@
 """Rendering a replacement: template and bound arguments to pieces of new text.
 
 Two ways. *In place*: the replacement is a call whose arguments are the original's, in the original's order: only the function,
-keywords and dropped arguments are touched, so line breaks and comments between arguments stay. *Fresh*: anything else (operators,
-another order): the arguments keep their text, the gaps between them are new; a comment in a gap would be lost, so there is no fix.
+keywords and dropped arguments are touched, so line breaks and comments between arguments stay. *Fresh*: anything else
+(operators, another order): the arguments keep their text, the gaps between them are new; a comment in a gap would be lost, so there is no fix.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kmigrate.fix.layout import Argument, CallLayout
-from kmigrate.model import Piece, Slice
+from kmigrate.model import Piece
 from kmigrate.rulebook.binding import Bound, NoFix
 from kmigrate.rulebook.conditions import Unknown, compute_literal
 from kmigrate.rulebook.rule import Rule
 
 _HOLE = re.compile(r"__km_hole_(\d+)__")
-_ATOMS = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.Dict, ast.Set)
-_ATOMS += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)  # type: ignore[assignment]
+_ATOMS: tuple[type[ast.expr], ...] = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.Dict, ast.Set)
+_ATOMS += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
 
 
 class _Absent(Exception):
@@ -201,9 +201,7 @@ def _check_evaluation(order: list[Argument], site: Site) -> None:
 # ---- in place
 
 
-def _in_place(
-    tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site
-) -> tuple[Piece, ...] | None:
+def _in_place(tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...] | None:
     """Pieces that keep the call's own gaps, or None where the shape does not allow it."""
     if not isinstance(tree, ast.Call) or "__km_hole_" in ast.unparse(tree.func):
         return None

@@ -29,8 +29,6 @@ class Verdict:
     reason: str | None = None
 
 
-def compare(
-    original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True
-) -> Verdict:
+def compare(original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True) -> Verdict:
     """``same_engine=False`` lets widths of dtypes differ (Theano upcasts where TensorFlow does not) and ignores reprs."""
     raise NotImplementedError

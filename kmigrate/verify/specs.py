@@ -30,9 +30,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 _KINDS = ("float", "positive", "unit", "probability", "onehot", "int", "bool", "large")
-_ARRAY = re.compile(
-    r"^\s*(?P<kind>[a-z]+?)(?P<width>16|32|64)?\s*\[(?P<shape>[\d\s,]*)\]\s*(?:<\s*(?P<below>\d+))?\s*$"
-)
+_ARRAY = re.compile(r"^\s*(?P<kind>[a-z]+?)(?P<width>16|32|64)?\s*\[(?P<shape>[\d\s,]*)\]\s*(?:<\s*(?P<below>\d+))?\s*$")
 
 
 class SpecError(ValueError):
@@ -70,9 +68,7 @@ def parse(text: str) -> Spec:
             return _parse_value(kind, stripped[len(kind) + 1 : -1])
     found = _ARRAY.match(text)
     if not found or found["kind"] not in _KINDS:
-        raise SpecError(
-            f"not an input spec: {text!r} (expected one of {', '.join(_KINDS)} with [shape], or literal(...))"
-        )
+        raise SpecError(f"not an input spec: {text!r} (expected one of {', '.join(_KINDS)} with [shape], or literal(...))")
     try:
         shape = tuple(int(size) for size in found["shape"].split(",") if size.strip())
     except ValueError:

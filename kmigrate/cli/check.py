@@ -1,0 +1,26 @@
+"""``kmigrate check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from kmigrate.cli.common import add_file_options, add_format_option, configuration, paths_of
+from kmigrate.project import Project
+from kmigrate.report import REPORTERS
+from kmigrate.report.common import use_color
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_file_options(parser)
+    add_format_option(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    config = configuration(options)
+    reports = [c.report for c in Project(config).check(paths_of(options, config), options.stdin_filename)]
+    reporter = REPORTERS[options.output_format]
+    print(reporter.render_check(reports, config.target, len(reports), use_color(sys.stdout)), end="")
+    if any(r.errors for r in reports):
+        return 2
+    return 1 if any(r.findings for r in reports) else 0

@@ -1,0 +1,61 @@
+"""Options that several commands share, and the configuration that they change."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from kmigrate.config import Config, load
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATHS",
+        help="files or folders (default: the configured src, else .); - is standard input",
+    )
+    parser.add_argument("--stdin-filename", metavar="NAME", help="the name to show for standard input")
+    parser.add_argument(
+        "--target",
+        choices=("keras2", "keras3"),
+        help="the abstract API to write against (default: keras2, `K`)",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="this pyproject.toml or kmigrate.toml instead of the nearest",
+    )
+    parser.add_argument(
+        "--select",
+        action="append",
+        metavar="CODE",
+        help="only rules with this code or prefix (may be repeated)",
+    )
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        metavar="CODE",
+        help="not rules with this code or prefix (may be repeated)",
+    )
+    parser.add_argument("--scope", choices=("layers", "module"), help="layers: layer code only (default); module: whole files")
+
+
+def add_format_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="default: text")
+
+
+def configuration(options: argparse.Namespace) -> Config:
+    """The project's configuration with the command line's options over it. Raises UserError."""
+    config = load(Path.cwd(), options.config)
+    changes = {name: getattr(options, name) for name in ("target", "scope") if getattr(options, name)}
+    for name in ("select", "ignore"):
+        if getattr(options, name):
+            changes[name] = tuple(code for text in getattr(options, name) for code in text.split(","))
+    return replace(config, **changes)
+
+
+def paths_of(options: argparse.Namespace, config: Config) -> list[str]:
+    return list(options.paths) or list(config.src) or ["."]

@@ -1,0 +1,109 @@
+"""``kmigrate fix``: the diff, or with ``--write`` the files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kmigrate.cli.common import add_file_options, configuration, paths_of
+from kmigrate.config import Config
+from kmigrate.files import FileAccessError, write_atomic
+from kmigrate.model import FileError, Finding
+from kmigrate.project import Checked, Project, fixes_to_apply
+from kmigrate.report.common import plural, use_color
+from kmigrate.report.diff import unified
+from kmigrate.report.text import error_line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_file_options(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--diff", action="store_true", help="print the diff and change nothing (the default)")
+    how.add_argument("--write", action="store_true", help="write the files")
+    parser.add_argument(
+        "--unsafe",
+        action="store_true",
+        help="also the fixes that rest on an assumption which the code does not show",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="keep only the fixes that running on real engines confirms (runs your code)",
+    )
+    parser.add_argument("--stack", metavar="NAME", help="the stack for --verify (default: keras2-tf1)")
+
+
+@dataclass(slots=True)
+class _Tally:
+    files: int = 0
+    changed: int = 0
+    fixed: int = 0
+    remaining: int = 0
+    errors: int = 0
+
+
+def run(options: argparse.Namespace) -> int:
+    config = configuration(options)
+    tally = _Tally()
+    checked = list(Project(config).check(paths_of(options, config), options.stdin_filename))
+    chosen = {id(c): fixes_to_apply(c.report.findings, options.unsafe) for c in checked}
+    if options.verify:
+        from kmigrate.verify.run import confirmed_fixes
+
+        chosen = confirmed_fixes(checked, chosen, config, options.stack)
+    for one in checked:
+        _fix_file(one, chosen[id(one)], config, options.write, tally)
+    _summary(tally, options.write)
+    if tally.errors:
+        return 2
+    if options.write:
+        return 1 if tally.remaining else 0
+    return 1 if tally.changed else 0
+
+
+def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, write: bool, tally: _Tally) -> None:
+    from kmigrate.fix.apply import FixError, apply_fixes
+
+    tally.files += 1
+    tally.remaining += len(checked.report.findings) - len(chosen)
+    for error in checked.report.errors:
+        _error(error, tally)
+    if checked.analysis is None or not chosen:
+        return
+    source = checked.analysis.source
+    try:
+        text = apply_fixes(checked.analysis, chosen, config.target)
+        data = source.encode(text)
+    except FixError as error:
+        _error(FileError(checked.report.path, None, None, f"not changed: {error}"), tally)
+        tally.remaining += len(chosen)
+        return
+    if write and str(checked.path) != "-":
+        try:
+            write_atomic(checked.path, data)
+        except FileAccessError as problem:
+            _error(problem.file_error, tally)
+            tally.remaining += len(chosen)
+            return
+    elif write:
+        sys.stdout.write(text)
+    else:
+        sys.stdout.write(unified(checked.report.path, source.text, text, use_color(sys.stdout)))
+    tally.changed += 1
+    tally.fixed += len(chosen)
+
+
+def _error(error: FileError, tally: _Tally) -> None:
+    tally.errors += 1
+    print(error_line(error, use_color(sys.stderr)), file=sys.stderr)
+
+
+def _summary(tally: _Tally, write: bool) -> None:
+    done = "fixed" if write else "would fix"
+    print(
+        f"{done} {plural(tally.fixed, 'finding')} in {plural(tally.changed, 'file')}; "
+        f"{plural(tally.remaining, 'finding')} left in {plural(tally.files, 'file')}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,59 @@
+"""The command line: options in, one call, one reporter out. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from kmigrate import __version__
+from kmigrate.model import UserError
+
+_COMMANDS = {
+    "check": ("list direct engine uses in layer code", "exit 0: none; 1: findings; 2: a usage or input error"),
+    "fix": ("rewrite them to the abstract backend (a diff, or --write)", "exit 0: nothing to change (with --write: nothing left); 1: a diff (findings remain); 2: an error"),
+    "verify": ("run original and rewritten code on real engines (it runs your code)", "exit 0: all identical or equal; 1: some different; 2: could not run"),
+    "rules": ("list the rules; explain or prove one", "exit 0; 2: unknown code"),
+    "engines": ("install, list or examine the stacks that verify runs on", "exit 0; 2: a stack is not usable"),
+}  # fmt: skip
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser; only the options of ``command`` are filled in (all where None), so that start-up stays cheap."""
+    parser = argparse.ArgumentParser(
+        prog="kmigrate",
+        description="Find direct TensorFlow and Theano calls in Keras layer code, rewrite them to the abstract backend, "
+        "and prove the rewrite on real engines.",
+        epilog="Start with: kmigrate check src/   then: kmigrate fix src/   then: kmigrate fix --write --verify src/",
+    )
+    parser.add_argument("--version", action="version", version=f"kmigrate {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (summary, exits) in _COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", epilog=exits)
+        if command in (None, name):
+            importlib.import_module(f"kmigrate.cli.{name}").add_arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. No traceback of ours reaches a user who gave bad input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = next((a for a in arguments if a in _COMMANDS), None)
+    options = build_parser(command or "none").parse_args(arguments)
+    try:
+        return int(importlib.import_module(f"kmigrate.cli.{options.command}").run(options))
+    except UserError as error:
+        print(f"kmigrate: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("kmigrate: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,129 @@
+"""What a case yields: arrays, failures, and their way over JSON (base64, so that every bit arrives)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A result that is no tensor, by its repr (addresses blanked)."""
+
+    text: str
+
+
+Value = Array | Other
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``case_s`` and ``start_s`` in seconds of wall clock, ``memory_mb`` of address space (0: no limit).
+
+    ``theano_optimizer`` ``None`` is fast and deterministic but skips Theano's stabilising rewrites;
+    ``fast_run`` has them.
+    """
+
+    case_s: float = 60.0
+    start_s: float = 180.0
+    memory_mb: int = 6144
+    theano_optimizer: str = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and variance, element by element, of one random output over ``count`` evaluations."""
+
+    mean: Array
+    variance: Array
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one case yielded.
+
+    ``where`` (start, import, construct, call, evaluate, weights, timeout, crash, unsupported), ``type`` and
+    ``message`` tell of a failure. ``outputs`` is flat, ``names`` says what each one is. ``gradients`` are
+    those of a fixed weighted sum of the outputs with respect to ``gradient_names`` (None where unconnected);
+    ``no_gradient`` says why there are none at all. ``weights`` are the values before, ``after`` those after
+    one evaluation with its updates. ``moments`` are there where the unit is random.
+    """
+
+    ok: bool
+    where: str | None = None
+    type: str | None = None
+    message: str | None = None
+    outputs: tuple[Value, ...] = ()
+    names: tuple[str, ...] = ()
+    gradients: tuple[Array | None, ...] = ()
+    gradient_names: tuple[str, ...] = ()
+    no_gradient: str | None = None
+    weights: tuple[Array, ...] = ()
+    after: tuple[Array, ...] = ()
+    random: bool = False
+    moments: tuple[Moments | None, ...] = ()
+    output_shape: str | None = None
+    seconds: float = 0.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> str:
+        """One line about what went wrong; empty where nothing did."""
+        return "" if self.ok else f"{self.where}: {self.type}: {self.message}"
+
+
+def encode(value: Array) -> dict[str, Any]:
+    """An array as JSON; ``decode`` gives it back bit for bit."""
+    array = np.ascontiguousarray(value).reshape(value.shape)
+    return {"d": str(array.dtype), "s": list(array.shape), "b": base64.b64encode(array.tobytes()).decode("ascii")}
+
+
+def decode(item: Mapping[str, Any]) -> Array:
+    raw = np.frombuffer(base64.b64decode(item["b"]), dtype=item["d"])
+    return np.asarray(raw.reshape(item["s"]))
+
+
+def _value(item: Mapping[str, Any] | None) -> Value:
+    if item is None:
+        return Other("None")
+    return decode(item) if "b" in item else Other(str(item["repr"]))
+
+
+def _moments(item: Mapping[str, Any] | None) -> Moments | None:
+    if item is None:
+        return None
+    return Moments(decode(item["mean"]), decode(item["variance"]), int(item["count"]))
+
+
+def decode_result(answer: Mapping[str, Any]) -> Result:
+    """A worker's answer as a Result."""
+    if not answer.get("ok"):
+        return Result(
+            False,
+            str(answer.get("where") or "crash"),
+            str(answer.get("type") or "Error"),
+            str(answer.get("message") or ""),
+            seconds=float(answer.get("seconds") or 0.0),
+        )
+    return Result(
+        True,
+        outputs=tuple(_value(item) for item in answer["outputs"]),
+        names=tuple(answer["names"]),
+        gradients=tuple(None if item is None else decode(item) for item in answer.get("gradients", ())),
+        gradient_names=tuple(answer.get("gradient_names", ())),
+        no_gradient=answer.get("no_gradient"),
+        weights=tuple(decode(item) for item in answer["weights"]),
+        after=tuple(decode(item) for item in answer["after"]),
+        random=bool(answer["random"]),
+        moments=tuple(_moments(item) for item in answer.get("moments", ())),
+        output_shape=answer.get("output_shape"),
+        seconds=float(answer["seconds"]),
+    )

@@ -1,0 +1,181 @@
+"""Verification of checked files: pairs of texts in, verdicts with blame out."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from kmigrate.config import Config
+from kmigrate.fix.apply import FixError, apply_fixes
+from kmigrate.lint import Analysis
+from kmigrate.model import Finding, Unit, UserError
+from kmigrate.names import engine_of
+from kmigrate.project import Checked
+from kmigrate.verify.blame import guilty
+from kmigrate.verify.runner import Engines, Limits
+from kmigrate.verify.session import ModulePair, Settings, UnitVerdict, verify_module
+from kmigrate.verify.stacks import Stack, ensure, load_stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_STACK = "keras2-tf1"
+CONFIRMED = ("identical", "equal")
+_REFUTED = ("different", "error")
+
+
+def chosen_stack(config: Config, name: str | None) -> Stack:
+    """The stack asked for, configured, or the default. Raises UserError for a name that does not exist."""
+    stacks = load_stacks()
+    wanted = name or config.stack or DEFAULT_STACK
+    if wanted not in stacks:
+        raise UserError(f"no stack is called {wanted!r}; there are: {', '.join(sorted(stacks))}")
+    return stacks[wanted]
+
+
+@contextmanager
+def open_engines(config: Config, name: str | None) -> Iterator[tuple[Stack, Engines]]:
+    """The engines of a stack, which is installed first where it is not."""
+    from rich.console import Console
+
+    stack = chosen_stack(config, name)
+    python = ensure(stack, Console(stderr=True))
+    print("kmigrate: verify runs the code that it is given, in worker processes", file=sys.stderr)
+    limits = Limits(case_s=config.verify.time_limit, memory_mb=max(config.verify.memory_limit, 6144))
+    with Engines(python, tuple(stack.engines), limits) as engines:
+        yield stack, engines
+
+
+class Verifier:
+    """Runs units of files under the engines of one stack and tells progress on standard error."""
+
+    def __init__(self, engines: Engines, config: Config) -> None:
+        self.engines = engines
+        cases = {
+            name: tuple({"args": dict(c.args), "inputs": list(c.inputs)} for c in wanted)
+            for name, wanted in config.verify.cases.items()
+        }
+        self.settings = Settings(seeds=config.verify.seeds, cases=cast("Any", cases) or None)
+        self.target = config.target
+
+    def fixed(self, checked: Checked, chosen: Sequence[Finding]) -> list[UnitVerdict]:
+        """Original against the text with ``chosen`` applied; a refuted unit is blamed on the fixes responsible."""
+        analysis = checked.analysis
+        if analysis is None or not chosen:
+            return []
+        try:
+            pair, units = self._prepare(checked, analysis, chosen)
+        except FixError as error:
+            raise UserError(f"{checked.report.path}: {error}") from error
+        found = verify_module(pair, units, self.engines, self.settings, _progress(checked.report.path))
+        return [self._blamed(checked, analysis, chosen, verdict) for verdict in found]
+
+    def _prepare(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding]) -> tuple[ModulePair, list[Unit]]:
+        applied = {f.start for f in chosen}
+        stays = [f for f in analysis.findings if f.start not in applied]
+        touched = replace(analysis, findings=tuple(chosen)).units(())
+        names = {unit.qualname for unit in touched}
+        units = [u for u in analysis.units(stays) if u.qualname in names]
+        rewritten = apply_fixes(analysis, chosen, cast("Any", self.target))
+        return pair_of(checked.path, analysis, analysis.source.text, rewritten), units
+
+    def _blamed(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding], verdict: UnitVerdict) -> UnitVerdict:
+        if verdict.verdict not in _REFUTED:
+            return verdict
+        own = findings_of(analysis, chosen, verdict.qualname)
+        others = [f for f in chosen if f not in own]
+
+        def refutes(part: Sequence[Finding]) -> bool:
+            pair, units = self._prepare(checked, analysis, [*others, *part])
+            mine = [u for u in units if u.qualname == verdict.qualname]
+            results = verify_module(pair, mine, self.engines, replace(self.settings, portable=False)) if mine else []
+            return any(r.verdict in _REFUTED for r in results)
+
+        blame = "; ".join(
+            f"line {f.line}: {f.code} `{f.symbol}` -> `{f.fix.replacement if f.fix else ''}`" for f in guilty(own, refutes)
+        )
+        return replace(verdict, blame=blame or None)
+
+
+def findings_of(analysis: Analysis, findings: Sequence[Finding], qualname: str) -> list[Finding]:
+    """The findings inside the unit called ``qualname``."""
+    return [f for f in findings if f.context.qualname == qualname or f.context.qualname.startswith(qualname + ".")]
+
+
+def _progress(path: str) -> Callable[[Unit, str], None]:
+    def tell(unit: Unit, what: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{path}: {unit.qualname}: {what}", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def pair_of(path: Path, analysis: Analysis, original: str, rewritten: str) -> ModulePair:
+    """The two texts of one module, with the package that it lies in and the engine that it was written for."""
+    engines = Counter(engine_of(f.symbol) for f in analysis.findings)
+    engine = "theano" if engines["theano"] > engines["tensorflow"] else "tensorflow"
+    root, package = package_of(path)
+    return ModulePair(
+        path=analysis.source.path,
+        original=original,
+        rewritten=rewritten,
+        engine=cast("Any", engine),
+        flavour=cast("Any", analysis.flavour),
+        package_root=root,
+        package=package,
+    )
+
+
+def package_of(path: Path) -> tuple[str | None, str | None]:
+    """(folder for ``sys.path``, dotted parent package): folders with ``__init__.py`` above the file make the package."""
+    folder = path.resolve().parent
+    parts: list[str] = []
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return str(folder), ".".join(parts) or None
+
+
+def confirmed_fixes(
+    checked: Sequence[Checked], chosen: Mapping[int, list[Finding]], config: Config, stack: str | None
+) -> dict[int, list[Finding]]:
+    """The fixes that running confirmed: those of units that are identical or equal, and what is left of a refuted unit
+    without the fixes responsible. Units that could not be run keep none."""
+    kept: dict[int, list[Finding]] = {}
+    with open_engines(config, stack) as (_, engines):
+        verifier = Verifier(engines, config)
+        for one in checked:
+            kept[id(one)] = _confirmed(verifier, one, chosen[id(one)])
+    return kept
+
+
+def _confirmed(verifier: Verifier, one: Checked, chosen: Sequence[Finding]) -> list[Finding]:
+    """Verify; leave out what is refuted or could not be run; verify again until everything that stays is confirmed."""
+    wanted = list(chosen)
+    while wanted:
+        verdicts = verifier.fixed(one, wanted)
+        dropped: list[Finding] = []
+        for verdict in verdicts:
+            if verdict.verdict in CONFIRMED:
+                continue
+            assert one.analysis is not None
+            own = findings_of(one.analysis, wanted, verdict.qualname)
+            guilty_lines = [f for f in own if verdict.blame and f"line {f.line}: {f.code} `{f.symbol}`" in verdict.blame]
+            gone = guilty_lines if verdict.verdict in _REFUTED and guilty_lines else own
+            dropped += gone
+            print(
+                f"{one.report.path}: {verdict.qualname}: {verdict.verdict}: {len(gone)} of {len(own)} fixes left out"
+                f" ({verdict.blame or verdict.reason})",
+                file=sys.stderr,
+            )
+        unverified = [f for f in wanted if not any(f in findings_of(one.analysis, wanted, v.qualname) for v in verdicts)]  # type: ignore[arg-type]  # analysis is set where findings are
+        dropped += unverified
+        if not dropped:
+            return wanted
+        wanted = [f for f in wanted if f not in dropped]
+    return []
