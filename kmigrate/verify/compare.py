@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from kmigrate.verify.runner import Result
+import numpy as np
+import numpy.typing as npt
+
+from kmigrate.verify.result import Moments, Other, Result, Value
+
+Array = npt.NDArray[Any]
+ORDER = ("identical", "equal", "skipped", "unsupported", "different", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Relative and absolute tolerance by dtype. The absolute one is scaled by the largest magnitude of the array above 1."""
+    """Relative and absolute tolerance by dtype (the coarser one of the two where dtypes differ).
+
+    The absolute part is scaled by the largest finite magnitude of the array where that is above 1.
+    """
 
     rtol64: float = 1e-9
     atol64: float = 1e-11
     rtol32: float = 1e-4
     atol32: float = 1e-5
+    rtol16: float = 2e-2
+    atol16: float = 1e-2
+
+    def of(self, *dtypes: np.dtype[Any]) -> tuple[float, float]:
+        """(rtol, atol) for arrays of these dtypes; integers are compared exactly."""
+        size = min((dtype.itemsize // (2 if dtype.kind == "c" else 1) for dtype in dtypes if dtype.kind in "fc"), default=0)
+        return {0: (0.0, 0.0), 2: (self.rtol16, self.atol16), 4: (self.rtol32, self.atol32)}.get(size, (self.rtol64, self.atol64))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``verdict`` is identical, equal, different or error. ``ulp`` is the largest distance in units in the last place."""
+    """``verdict`` is identical, equal, different or error.
+
+    ``max_abs`` and ``max_rel`` are None where nothing was compared by number; ``ulp`` is the largest distance in
+    units in the last place, None where dtypes differ. ``where`` names the output, gradient or weight.
+    """
 
     verdict: str
     max_abs: float | None = None
@@ -29,6 +50,217 @@ class Verdict:
     reason: str | None = None
 
 
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """One verdict for many: the worst with its place and reason, and the largest numbers of all."""
+    if not verdicts:
+        return Verdict("skipped", reason="nothing was compared")
+    top = max(verdicts, key=lambda verdict: ORDER.index(verdict.verdict))
+    reason = top.reason or next((verdict.reason for verdict in verdicts if verdict.reason), None)
+    return Verdict(top.verdict, *(_largest(verdicts, name) for name in ("max_abs", "max_rel", "ulp")), top.where, reason)
+
+
+def _largest(verdicts: list[Verdict], name: str) -> float | None:
+    return max((value for verdict in verdicts if (value := getattr(verdict, name)) is not None), default=None)
+
+
 def compare(original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True) -> Verdict:
-    """``same_engine=False`` lets widths of dtypes differ (Theano upcasts where TensorFlow does not) and ignores reprs."""
-    raise NotImplementedError
+    """Outputs, state after the run, gradients and output shape.
+
+    ``same_engine=False`` lets widths of dtypes differ (Theano upcasts where TensorFlow does not), leaves results
+    that are no tensors aside, and calls a run that failed an error, not a difference.
+    """
+    if not original.ok:
+        return Verdict("error", reason=f"the original does not run: {original.failure}")
+    if not rewritten.ok:
+        died = rewritten.where in ("timeout", "crash", "start", "unsupported")
+        verdict = "different" if same_engine and not died else "error"
+        return Verdict(verdict, where=rewritten.where, reason=f"the rewritten code fails: {rewritten.failure}")
+    comparison = _Comparison(tolerance or Tolerance(), same_engine)
+    comparison.results(original, rewritten)
+    return comparison.verdict()
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """Collects numbers and the first difference."""
+
+    tolerance: Tolerance
+    same_engine: bool
+    identical: bool = True
+    max_abs: float | None = None
+    max_rel: float | None = None
+    ulp: float | None = None
+    where: str | None = None
+    reason: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def verdict(self) -> Verdict:
+        if self.where is not None:
+            return Verdict("different", self.max_abs, self.max_rel, self.ulp, self.where, self.reason)
+        note = "; ".join(self.notes) or None
+        return Verdict("identical" if self.identical else "equal", self.max_abs, self.max_rel, self.ulp, None, note)
+
+    def differ(self, where: str, reason: str) -> None:
+        self.identical = False
+        if self.where is None:
+            self.where, self.reason = where, f"{where}: {reason}"
+
+    def results(self, left: Result, right: Result) -> None:
+        if len(left.outputs) != len(right.outputs):
+            self.differ("output", f"{len(left.outputs)} results, not {len(right.outputs)}")
+            return
+        if left.random or right.random:
+            self._random(left, right)
+            return
+        for name, one, other in zip(left.names, left.outputs, right.outputs, strict=False):
+            self._value(name, one, other)
+        if len(left.after) != len(right.after):
+            self.differ("weights", f"{len(left.after)} weights, not {len(right.after)}")
+        for index, (one, other) in enumerate(zip(left.after, right.after, strict=False)):
+            self._array(f"weight[{index}] after the run", one, other)
+        self._gradients(left, right)
+        if self.same_engine and left.output_shape != right.output_shape:
+            self.differ("compute_output_shape", f"{left.output_shape}, not {right.output_shape}")
+
+    def _value(self, name: str, one: Value, other: Value) -> None:
+        if isinstance(one, Other) or isinstance(other, Other):
+            if not self.same_engine:
+                self.identical = False
+            elif not (isinstance(one, Other) and isinstance(other, Other)):
+                self.differ(name, "a tensor on one side only")
+            elif one != other:
+                self.differ(name, f"{one.text}, not {other.text}")
+            return
+        self._array(name, one, other)
+
+    def _gradients(self, left: Result, right: Result) -> None:
+        if left.no_gradient is not None:
+            return
+        if right.no_gradient is not None:
+            self.differ("gradient", f"none: {right.no_gradient}")
+            return
+        names = left.gradient_names
+        if len(left.gradients) != len(right.gradients):
+            self.differ("gradient", f"{len(left.gradients)} of them, not {len(right.gradients)}")
+        for name, one, other in zip(names, left.gradients, right.gradients, strict=False):
+            where = f"gradient of {name}"
+            if one is None or other is None:
+                # An engine may say "unconnected" where the other says zero.
+                rest = one if other is None else other
+                if rest is not None and np.any(rest):
+                    self.differ(where, "unconnected on one side only")
+                continue
+            self._array(where, one, other)
+
+    def _array(self, where: str, one: Array, other: Array) -> None:
+        if one.shape != other.shape:
+            self.differ(where, f"shape {one.shape}, not {other.shape}")
+            return
+        if one.dtype != other.dtype:
+            self.identical = False
+            if self.same_engine or _family(one.dtype) != _family(other.dtype):
+                self.differ(where, f"dtype {one.dtype}, not {other.dtype}")
+                return
+        elif one.tobytes() == other.tobytes():
+            self._numbers(0.0, 0.0, 0.0)
+            return
+        self.identical = False
+        self._close(where, one, other)
+
+    def _close(self, where: str, one: Array, other: Array) -> None:
+        rtol, atol = self.tolerance.of(one.dtype, other.dtype)
+        wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
+        left, right = one.astype(wide), other.astype(wide)
+        nan = np.isnan(left)
+        if not np.array_equal(nan, np.isnan(right)):
+            self.differ(where, f"{int(nan.sum())} NaN, not {int(np.isnan(right).sum())}, of {nan.size} values")
+            return
+        infinite = np.isinf(left) | np.isinf(right)
+        if not np.array_equal(left[infinite], right[infinite]):
+            self.differ(where, "infinite values stand elsewhere")
+            return
+        finite = ~(nan | infinite)
+        left, right = left[finite], right[finite]
+        if not left.size:
+            self._numbers(0.0, 0.0, 0.0)
+            return
+        gap = np.abs(left - right)
+        scale = np.maximum(np.abs(left), np.abs(right))
+        relative = np.divide(gap, scale, out=np.zeros_like(gap), where=scale > 0)
+        self._numbers(float(gap.max()), float(relative.max()), _ulps(one[finite], other[finite]))
+        allowed = atol * max(1.0, float(np.abs(left).max())) + rtol * np.abs(left)
+        if np.any(gap > allowed):
+            count = int((gap > allowed).sum())
+            self.differ(where, f"{count} of {one.size} values differ, by up to {gap.max():.3g}")
+
+    def _numbers(self, gap: float, relative: float, ulp: float | None) -> None:
+        self.max_abs = max(self.max_abs or 0.0, gap)
+        self.max_rel = max(self.max_rel or 0.0, relative)
+        if ulp is not None:
+            self.ulp = max(self.ulp or 0.0, ulp)
+
+    def _random(self, left: Result, right: Result) -> None:
+        self.identical = False
+        if left.random != right.random:
+            self.differ("output", f"only the {'original' if left.random else 'rewritten'} code is random")
+            return
+        for name, value, other, one, two in zip(
+            left.names, left.outputs, right.outputs, left.moments, right.moments, strict=False
+        ):
+            if isinstance(value, Other) or isinstance(other, Other):
+                continue
+            if value.shape != other.shape:
+                self.differ(name, f"shape {value.shape}, not {other.shape}")
+            elif self.same_engine and value.dtype != other.dtype:
+                self.differ(name, f"dtype {value.dtype}, not {other.dtype}")
+            elif one is not None and two is not None and (reason := moments_differ(one, two)):
+                self.differ(name, reason)
+        count = next((item.count for item in left.moments if item is not None), 0)
+        self.notes.append(f"random: compared by mean and variance over {count} evaluations")
+
+
+def _family(dtype: np.dtype[Any]) -> str:
+    """Kinds that engines mix freely: Theano has int8 where TensorFlow has bool."""
+    return "integer" if dtype.kind in "biu" else dtype.kind
+
+
+def moments_differ(one: Moments, two: Moments) -> str | None:
+    """Why two samples cannot come from one distribution, or None.
+
+    Six standard errors for each element and for the mean of all, and a wide band for the variance: a false alarm
+    is far rarer than one in a million.
+    """
+    if one.mean.shape != two.mean.shape:
+        return f"shape {one.mean.shape}, not {two.mean.shape}"
+    if not one.mean.size:
+        return None
+    small = 1e-5 * max(1.0, float(np.abs(one.mean).max()))
+    error = np.sqrt((one.variance + two.variance) / one.count)
+    gap = np.abs(one.mean - two.mean)
+    if np.any(gap > 6.0 * error + small):
+        return f"the mean of an element differs by {gap.max():.3g} (standard error {error.max():.3g})"
+    overall = abs(float(one.mean.mean()) - float(two.mean.mean()))
+    error_all = float(np.sqrt(np.mean(error**2) / one.mean.size))
+    # Elements of one evaluation may hang together (noise shared along an axis), so this is no sharper than that.
+    if overall > 6.0 * max(error_all, float(error.mean()) / 3.0) + small:
+        return f"the mean over all elements differs by {overall:.3g}"
+    left, right = float(one.variance.mean()), float(two.variance.mean())
+    band = 0.05 + 12.0 * float(np.sqrt(2.0 / one.count)) / np.sqrt(min(one.mean.size, 64))
+    if abs(left - right) > band * max(left, right) + small**2:
+        return f"the variance is {left:.3g}, not {right:.3g}"
+    return None
+
+
+def _ulps(one: Array, other: Array) -> float | None:
+    """Largest distance in units in the last place; None for dtypes that have none, or that differ."""
+    if one.dtype != other.dtype or one.dtype.kind != "f" or one.dtype.itemsize not in (2, 4, 8):
+        return None
+    signed = {2: np.int16, 4: np.int32, 8: np.int64}[one.dtype.itemsize]
+
+    def ordered(values: Array) -> npt.NDArray[np.float64]:
+        # Sign and magnitude to one line of integers; float64 is exact enough for a distance that is reported.
+        bits = np.ascontiguousarray(values).view(signed).astype(np.float64)
+        return np.where(bits < 0, float(np.iinfo(signed).min) - bits, bits)
+
+    near = np.abs(ordered(one) - ordered(other))
+    return float(near.max()) if near.size else 0.0

@@ -94,6 +94,7 @@ class Engine(object):
             import theano
 
             self.theano = theano
+            self.learning_phase = keras.backend.theano_backend._LEARNING_PHASE
 
     def select(self, flavour):
         self.flavour = flavour
@@ -109,7 +110,12 @@ class Engine(object):
 
     def start(self, case):
         """A clean session with the dtype, data format and seeds of the case."""
-        self.K.clear_session()
+        if self.name == "theano":
+            # Keras has no clear_session for Theano; names and the learning phase are all the state there is.
+            self.K.reset_uids()
+            self.K.theano_backend._LEARNING_PHASE = self.learning_phase
+        else:
+            self.K.clear_session()
         for backend in self._backends():
             backend.set_floatx(case.get("floatx", "float32"))
             backend.set_image_data_format(case.get("data_format", "channels_last"))
