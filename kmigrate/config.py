@@ -83,6 +83,7 @@ class Config:
 def load(start: Path, explicit: Path | None = None) -> Config:
     """The configuration that holds for ``start``: ``explicit``, or the nearest one in it or above it.
 
+    The search ends at the root of the repository: what lies above was written for something else.
     Raises UserError for a file that cannot be read or says something that kmigrate does not understand.
     """
     if explicit is not None:
@@ -99,6 +100,8 @@ def load(start: Path, explicit: Path | None = None) -> Config:
             table = _table(path, _read(path))
             if table is not None:
                 return _config(path, table)
+        if (directory / ".git").exists():
+            break
     return Config()
 
 
@@ -192,6 +195,12 @@ class _Reader:
             raise self.expected(key, "a number above 0")
         return value
 
+    def count(self, key: str, default: int) -> int:
+        value = self.table.get(key, default)
+        if type(value) is not int or value < 1:
+            raise self.expected(key, "a whole number above 0")
+        return value
+
     def text(self, key: str) -> str | None:
         value = self.table.get(key)
         if value is not None and (not isinstance(value, str) or not value):
@@ -265,7 +274,7 @@ def _verify(path: Path, table: Mapping[str, Any], prefix: str) -> VerifyConfig:
     default = VerifyConfig()
     return VerifyConfig(
         time_limit=float(reader.positive("time-limit", default.time_limit)),
-        memory_limit=int(reader.positive("memory-limit", default.memory_limit)),
+        memory_limit=reader.count("memory-limit", default.memory_limit),
         seeds=_seeds(reader, default.seeds),
         cases={name: _cases(path, prefix, name, value) for name, value in reader.subtable("cases").items()},
     )

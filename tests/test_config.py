@@ -55,8 +55,18 @@ def test_every_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_configuration_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load(tmp_path) == Config()
+
+
+def test_the_search_ends_at_the_root_of_the_repository(tmp_path: Path) -> None:
+    write(tmp_path / "kmigrate.toml", 'stack = "outer"')
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    (tmp_path / "repo/src").mkdir()
+    assert load(tmp_path / "repo/src").stack is None
+    write(tmp_path / "repo/kmigrate.toml", 'stack = "own"')
+    assert load(tmp_path / "repo/src").stack == "own"
 
 
 def test_the_nearest_one_wins(tmp_path: Path) -> None:
@@ -79,6 +89,7 @@ def test_src_is_relative_to_the_file_not_to_the_command(tmp_path: Path, monkeypa
 
 def test_a_broken_pyproject_of_someone_else_is_not_ours(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[tool.other\n")
+    (tmp_path / ".git").mkdir()
     assert load(tmp_path).file is None
 
 
@@ -148,7 +159,7 @@ def test_broken_explicit_files(tmp_path: Path, name: str, content: bytes, words:
 
 
 def test_an_explicit_file_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nope.toml: cannot read the configuration: No such file"):
+    with pytest.raises(UserError, match=r"nope\.toml: cannot read the configuration: No such file"):
         load(tmp_path, tmp_path / "nope.toml")
 
 

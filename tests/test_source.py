@@ -72,7 +72,7 @@ def test_encode_names_what_the_encoding_lacks() -> None:
         (b"# coding: no-such\n", 1, "unknown encoding in the file's declaration: no-such"),
         (b"#!/bin/sh\n# coding: no-such\n", 2, "no-such"),
         (b"# coding: rot13\n", 1, "not a text encoding"),
-        (b"\xef\xbb\xbf# coding: latin-1\n", 1, "latin-1"),
+        (b"\xef\xbb\xbf# coding: latin-1\n", 1, "byte order mark but declares the encoding iso-8859-1"),
         (b"x = 1\r\ny = 2\rz = '\xe9'\n", 3, "0xe9 is not valid utf-8"),
         (b"x = '\xe9'\n", 1, "0xe9"),
         (b"# coding: ascii\nx = 1\ny = '\xc3\xa9'\n", 3, "ascii"),
@@ -153,7 +153,7 @@ def test_lines() -> None:
 
 
 LETTERS = st.characters(exclude_characters="\r\n\0'\\", exclude_categories=["Cs", "Cc"])
-IN_STRING = st.text(LETTERS | st.sampled_from(["\r", "\n", "\r\n", "\x0c", "\t", "\u2028", "\x85"]), max_size=6)
+IN_STRING = st.text(LETTERS | st.sampled_from(["\r", "\n", "\x0c", "\t", "\u2028", "\x85"]), max_size=6)
 NAMES = st.sampled_from(["x", "é", "变量", "𝔘", "tf"])
 NEWLINES = st.sampled_from(["\n", "\r\n", "\r", "\n\x0c\n", "\r\n\t\r\n", " # ü\x0c\r"])
 INDENT = st.sampled_from(["", "if 1:\n\t", "\x0c", "if é: "])
