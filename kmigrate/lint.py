@@ -41,6 +41,8 @@ _ALONE = (
     ast.List,
     ast.Tuple,
     ast.Dict,
+    ast.ListComp,
+    ast.Lambda,
 )
 
 
@@ -224,13 +226,8 @@ class _Linter:
                 raise NoFix(refusal.reason)
         site = Site(self.source.text, self._backend(reference), facts.value, self.pure, self._bare(use))
         reason: NoFix | None = None
-        for index, alternative in enumerate(rule.alternatives):
-            template = alternative.replacement.get(self.target)
-            if template is None:
-                continue
-            holds = True if alternative.when is None else evaluate(alternative.when, facts)
-            if holds is False or (holds is None and alternative.assume is None):
-                continue
+        for index, alternative, holds in self._candidates(rule, facts):
+            template = alternative.replacement[self.target]
             try:
                 if layout is not None:
                     pieces = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
@@ -243,6 +240,16 @@ class _Linter:
             assumption = alternative.assume if holds is None or alternative.when is None else None
             return self._made(rule, index, use, pieces, assumption), index
         raise reason or NoFix(self._no_alternative(rule))
+
+    def _candidates(self, rule: Rule, facts: UseFacts) -> list[tuple[int, Alternative, bool | None]]:
+        """(index, alternative, whether its condition holds): those that hold first, then those that must be assumed."""
+        found = []
+        for index, alternative in enumerate(rule.alternatives):
+            if self.target in alternative.replacement:
+                holds = True if alternative.when is None else evaluate(alternative.when, facts)
+                if holds or (holds is None and alternative.assume is not None):
+                    found.append((index, alternative, holds))
+        return sorted(found, key=lambda candidate: candidate[2] is None)
 
     def _no_alternative(self, rule: Rule) -> str:
         if not any(self.target in a.replacement for a in rule.alternatives):
@@ -285,7 +292,7 @@ class _Linter:
             return parent.func is not use
         if isinstance(parent, ast.Subscript):
             return parent.slice is use
-        return isinstance(parent, _ALONE) and "\n" not in self.source.segment(use)
+        return isinstance(parent, _ALONE)
 
     def _callee_argument(self, use: ast.expr) -> bool:
         parent = self.names.parents.get(use)
@@ -365,6 +372,3 @@ def _short(text: str, limit: int = 60) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
-
-def alternative_of(rule: Rule, index: int) -> Alternative:
-    return rule.alternatives[index]

@@ -143,17 +143,6 @@ def test_an_unreadable_folder_is_an_error(project: Path, monkeypatch: pytest.Mon
     assert [(error.path, error.message) for error in errors] == [("secret", "no permission to read it")]
 
 
-def test_deep_folders(project: Path) -> None:
-    here = project
-    for _ in range(1200):
-        here = here / "d"
-        if len(str(here)) > 3500:
-            break
-        here.mkdir()
-    touch(project, "d/d/m.py")
-    assert found(".") == ["d/d/m.py"]
-
-
 # --- reading and writing ---------------------------------------------------------------------------------------------
 
 

@@ -83,7 +83,6 @@ def test_encode_names_what_the_encoding_lacks() -> None:
         (b"x = '''\n", 1, "unterminated"),
         (b"(" * 500, 1, "too many nested parentheses"),
         (b"-" * 100_000 + b"1", None, "nested too deeply"),
-        (b"x" + b".a" * 100_000, None, "nested too deeply"),
     ],
 )
 def test_errors_name_line_and_cause(data: bytes, line: int | None, words: str) -> None:

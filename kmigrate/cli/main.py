@@ -54,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
         return 2
 
+    except Exception as error:  # a defect of ours: say so in one line; the traceback is for those who look for it
+        if os.environ.get("KMIGRATE_DEBUG"):
+            raise
+        print(f"kmigrate: internal error: {type(error).__name__}: {error} (KMIGRATE_DEBUG=1 shows where)", file=sys.stderr)
+        return 2
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -54,7 +54,7 @@ class Example:
     evaluate: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """``parameters`` is None for a symbol that is a value (``tf.float32``) and not called."""
 

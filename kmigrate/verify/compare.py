@@ -56,7 +56,8 @@ def worst(verdicts: list[Verdict]) -> Verdict:
         return Verdict("skipped", reason="nothing was compared")
     top = max(verdicts, key=lambda verdict: ORDER.index(verdict.verdict))
     reason = top.reason or next((verdict.reason for verdict in verdicts if verdict.reason), None)
-    return Verdict(top.verdict, *(_largest(verdicts, name) for name in ("max_abs", "max_rel", "ulp")), top.where, reason)
+    numbers = [_largest(verdicts, name) for name in ("max_abs", "max_rel", "ulp")]
+    return Verdict(top.verdict, numbers[0], numbers[1], numbers[2], top.where, reason)
 
 
 def _largest(verdicts: list[Verdict], name: str) -> float | None:

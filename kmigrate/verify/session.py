@@ -1,19 +1,38 @@
 """Verification of one module: original and rewritten text in, one verdict for each unit out.
 
-The verdict of a unit is the worst on the engine that the original was written for (the *preserving* claim). What the rewritten
-code does on the other engines (the *portable* claim) is reported under ``engines`` with its numbers and its reason, and does not
-make the unit ``different``: the original could not run there at all, so nothing that worked was lost.
+The verdict of a unit is the worst on the engine that the original was written for (the *preserving* claim). What the
+rewritten code does on the other engines (the *portable* claim) is reported under ``engines`` with its numbers and its
+reason, and does not make the unit ``different``: the original could not run there at all, so nothing that worked is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Literal
 
-from kmigrate.model import Unit
-from kmigrate.verify.compare import Tolerance, Verdict
-from kmigrate.verify.runner import Engines, Result
+from kmigrate.model import Unit, UserError
+from kmigrate.verify import specs
+from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
+from kmigrate.verify.cases import Case, candidates, variations
+from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
+from kmigrate.verify.result import Result
+from kmigrate.verify.runner import Engines
+
+__all__ = [
+    "EngineVerdict",
+    "ModulePair",
+    "Settings",
+    "UnitVerdict",
+    "compare_results",
+    "run_snippet",
+    "verify_module",
+]
+
+_CHUNK = 40
+_STRIKES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +47,44 @@ class ModulePair:
     package_root: str | None = None
     package: str | None = None
 
+    def module(self, *, rewritten: bool) -> dict[str, Any]:
+        """The worker's description of one side."""
+        name = PurePath(self.path).stem if self.path else "module"
+        if not name.isidentifier():
+            name = "module"
+        source = self.rewritten if rewritten else self.original
+        module = {"name": name, "source": source, "path": self.path, "flavour": self.flavour}
+        return {**module, "package_root": self.package_root, "package": self.package}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How much is tried. ``cases`` gives cases by qualname (see ``cases.Case.from_config``); other units are searched."""
+    """How much is tried. ``cases`` gives cases by qualname (tables as ``Case.from_config`` takes them); other units
+    are searched, for at most ``search_s`` seconds each. ``portable=False`` leaves the other engines alone."""
 
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = field(default_factory=Tolerance)
     seeds: tuple[int, ...] = (0, 1)
-    cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
-    search_s: float = 30.0
+    cases: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    search_s: float = 60.0
     portable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class EngineVerdict:
+    """The worst verdict over the cases of one engine, with the largest numbers."""
+
     verdict: str
     max_abs: float | None = None
     max_rel: float | None = None
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        raise NotImplementedError
+        return {
+            "verdict": self.verdict,
+            "max_abs": self.max_abs,
+            "max_rel": self.max_rel,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +101,16 @@ class UnitVerdict:
     blame: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        raise NotImplementedError
+        return {
+            "path": self.path,
+            "qualname": self.qualname,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "engines": {name: verdict.as_json() for name, verdict in self.engines.items()},
+            "cases": self.cases,
+            "reason": self.reason,
+            "blame": self.blame,
+        }
 
 
 Progress = Callable[[Unit, str], None]
@@ -78,8 +123,203 @@ def verify_module(
     settings: Settings | None = None,
     on_progress: Progress | None = None,
 ) -> list[UnitVerdict]:
-    """One verdict for each unit, in the order given. ``on_progress(unit, what)`` is called before each step."""
-    raise NotImplementedError
+    """One verdict for each unit, in the order given. ``on_progress(unit, what)`` is called before each step.
+
+    Raises UserError for a configured case that is not one.
+    """
+    session = _Session(pair, engines, settings or Settings())
+    verdicts = []
+    for unit in units:
+        say = (lambda what, unit=unit: on_progress(unit, what)) if on_progress else (lambda what: None)
+        verdicts.append(session.verify(unit, say))
+    return verdicts
+
+
+@dataclass(slots=True)
+class _Found:
+    """The cases of a unit, and what the worker must be told to find it; ``reason`` where there are none."""
+
+    cases: list[Case]
+    wire: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    verdict: str = "skipped"
+
+
+@dataclass(slots=True)
+class _Session:
+    pair: ModulePair
+    engines: Engines
+    settings: Settings
+
+    def verify(self, unit: Unit, say: Callable[[str], None]) -> UnitVerdict:
+        if self.pair.engine not in self.engines.names:
+            return self._none(unit, "unsupported", f"the stack has no {self.pair.engine}")
+        say("looking for a case")
+        found = self._find(unit)
+        if not found.cases:
+            return self._none(unit, found.verdict, found.reason or "no case was found")
+        own: list[Verdict] = []
+        elsewhere: dict[str, list[Verdict]] = {name: [] for name in self._others(unit)}
+        failed = ""
+        for number, case in enumerate(found.cases, 1):
+            say(f"case {number} of {len(found.cases)}")
+            original = self._run(self.pair.engine, found.wire, case, rewritten=False)
+            if not original.ok:
+                failed = failed or original.failure
+                if original.where in ("timeout", "crash", "start"):
+                    break
+                continue
+            self._compare(found.wire, case, original, own, elsewhere)
+        if not own:
+            return self._none(unit, "skipped", f"no case runs on the original: {failed}")
+        return self._verdict(unit, own, elsewhere)
+
+    def _compare(
+        self,
+        wire: dict[str, Any],
+        case: Case,
+        original: Result,
+        own: list[Verdict],
+        elsewhere: dict[str, list[Verdict]],
+    ) -> None:
+        """Run the rewritten code on every engine at once and add the verdicts."""
+        names = [self.pair.engine, *elsewhere]
+        with ThreadPoolExecutor(len(names)) as pool:
+            runs = list(pool.map(lambda name: self._run(name, wire, case, rewritten=True, weights=original), names))
+        for name, run in zip(names, runs, strict=True):
+            same = name == self.pair.engine
+            verdict = compare(original, run, self.settings.tolerance, same_engine=same)
+            if verdict.reason and verdict.verdict in ("different", "error"):
+                verdict = _explained(verdict, case)
+            (own if same else elsewhere[name]).append(verdict)
+
+    def _others(self, unit: Unit) -> list[str]:
+        """Engines that the rewritten unit can be tried on."""
+        if not self.settings.portable:
+            return []
+        return [name for name in self.engines.names if name != self.pair.engine and not self._tied(unit, name)]
+
+    def _tied(self, unit: Unit, engine: str) -> str | None:
+        """Why the rewritten unit cannot run on that engine, or None."""
+        if self.pair.flavour == "tf.keras":
+            return "tf.keras runs on TensorFlow only"
+        symbols = [symbol for name, found in unit.remaining.items() if name != engine for symbol in found]
+        return f"still uses {', '.join(sorted(symbols)[:4])}" if symbols else None
+
+    def _verdict(self, unit: Unit, own: list[Verdict], elsewhere: dict[str, list[Verdict]]) -> UnitVerdict:
+        total = worst(own)
+        engines = {self.pair.engine: _of_engine(total)}
+        for name in self.engines.names:
+            if name == self.pair.engine or not self.settings.portable:
+                continue
+            tied = self._tied(unit, name)
+            engines[name] = EngineVerdict("unsupported", reason=tied) if tied else _of_engine(worst(elsewhere[name]))
+        return UnitVerdict(self.pair.path, unit.qualname, unit.kind, total.verdict, engines, len(own), total.reason)
+
+    def _none(self, unit: Unit, verdict: str, reason: str) -> UnitVerdict:
+        engines = {self.pair.engine: EngineVerdict(verdict, reason=reason)}
+        return UnitVerdict(self.pair.path, unit.qualname, unit.kind, verdict, engines, 0, reason)
+
+    def _run(
+        self,
+        engine: str,
+        wire: dict[str, Any],
+        case: Case,
+        *,
+        rewritten: bool,
+        weights: Result | None = None,
+    ) -> Result:
+        payload = case.payload(None if weights is None else weights.weights)
+        module = self.pair.module(rewritten=rewritten)
+        return self.engines.run(engine, {"module": module, "unit": wire, "case": payload})
+
+    # --- finding cases ---
+
+    def _find(self, unit: Unit) -> _Found:
+        shape, wire = self._read(unit)
+        given = self.settings.cases.get(unit.qualname)
+        if given:
+            cases = [Case.from_config(f"verify.cases.{unit.qualname}[{number}]", table) for number, table in enumerate(given, 1)]
+            return _Found(cases, wire)
+        if shape is None:
+            return _Found([], reason="the original text has no definition of that name", verdict="unsupported")
+        return self._search(unit, shape, wire)
+
+    def _read(self, unit: Unit) -> tuple[UnitShape | None, dict[str, Any]]:
+        try:
+            shape = read_unit(self.pair.original, unit.qualname, unit.line)
+            inner = inner_function(self.pair.original, unit.qualname)
+        except SyntaxError as error:
+            raise UserError(f"{self.pair.path}:{error.lineno}: {error.msg}") from None
+        wire: dict[str, Any] = {"qualname": unit.qualname, "kind": unit.kind}
+        if shape is not None and inner is not None and not shape.is_class:
+            # A factory: the function that it returns is what Keras calls.
+            wire["qualname"] = inner
+            shape = read_unit(self.pair.original, inner) or shape
+        if shape is not None and shape.lambda_index is not None:
+            wire["lambda_index"] = shape.lambda_index
+        return shape, wire
+
+    def _search(self, unit: Unit, shape: UnitShape, wire: dict[str, Any]) -> _Found:
+        """Try guesses on the original under its own engine until one runs."""
+        guesses = candidates(shape, unit.kind)
+        errors: list[dict[str, Any]] = []
+        strikes, start = 0, 0
+        while start < len(guesses) and strikes < _STRIKES:
+            chunk = guesses[start : start + _CHUNK]
+            answer = self._probe(wire, chunk)
+            if answer.get("where") == "unsupported":
+                return _Found([], reason=str(answer["message"]), verdict="unsupported")
+            if answer.get("where") == "start":
+                return _Found([], reason=str(answer["message"]), verdict="error")
+            if answer.get("index") is not None:
+                base = chunk[answer["index"]]
+                return _Found(variations(base, shape, self.settings.seeds), wire)
+            if "errors" not in answer:
+                errors.append(answer)
+                if answer.get("where") == "import":
+                    break
+                # A case that hangs or kills the worker says nothing about the others in its chunk.
+                strikes += 1
+            errors += answer.get("errors", [])
+            start += _CHUNK
+        return _Found([], reason=_why_none(errors, len(guesses)))
+
+    def _probe(self, wire: dict[str, Any], cases: Sequence[Case]) -> dict[str, Any]:
+        request = {
+            "op": "probe",
+            "module": self.pair.module(rewritten=False),
+            "unit": wire,
+            "cases": [case.payload() for case in cases],
+            "each_s": min(15.0, self.engines.limits.case_s),
+        }
+        return self.engines.call(self.pair.engine, request, limit_s=self.settings.search_s)
+
+
+def _explained(verdict: Verdict, case: Case) -> Verdict:
+    reason = f"{verdict.reason} [{case.describe()}]"
+    return Verdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.ulp, verdict.where, reason)
+
+
+def _of_engine(verdict: Verdict) -> EngineVerdict:
+    return EngineVerdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.reason)
+
+
+_STAGES = ("unsupported", "start", "import", "construct", "build", "call", "weights", "evaluate", "timeout", "crash")
+
+
+def _why_none(errors: Sequence[Mapping[str, Any]], tried: int) -> str:
+    """The failure of the guess that came furthest: what a person has to know to write a case."""
+    if not errors:
+        return "no case was found"
+    last = max(errors, key=lambda error: _STAGES.index(error["where"]) if error.get("where") in _STAGES else 0)
+    if last.get("where") == "import":
+        return f"the module cannot be imported: {last.get('type')}: {last.get('message')}"
+    came = f"the one that came furthest fails at {last.get('where')}: {last.get('type')}: {last.get('message')}"
+    return f"none of {tried} guessed cases runs; {came} (give a case in the configuration)"
+
+
+# --- the rule proof ---
 
 
 def run_snippet(
@@ -97,13 +337,20 @@ def run_snippet(
 ) -> Result:
     """Run ``function(**inputs)`` of the module text ``source`` on one engine; ``inputs`` maps names to specs.
 
-    Array specs become placeholders, literals are handed over. ``dynamic`` makes the first dimension of placeholders unknown.
+    Array specs become placeholders, literals are handed over. ``dynamic`` makes the first dimension of placeholders
+    unknown. Raises specs.SpecError.
     """
-    raise NotImplementedError
+    case = Case({}, tuple(inputs.items()), seed=seed, floatx=floatx, gradient=gradient, dynamic=dynamic)
+    module = {"name": "snippet", "source": source, "path": "<snippet>", "flavour": flavour}
+    unit = {"qualname": function, "kind": "helper"}
+    return engines.run(engine, {"module": module, "unit": unit, "case": case.payload()})
 
 
 def compare_results(
     original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True
 ) -> Verdict:
     """``compare.compare``, here for the rule proof."""
-    raise NotImplementedError
+    return compare(original, rewritten, tolerance, same_engine=same_engine)
+
+
+SpecError = specs.SpecError

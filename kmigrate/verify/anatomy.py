@@ -1,0 +1,210 @@
+"""What the text of a unit says about how to call it: parameters, how many inputs, hints about ranks.
+
+A static reading only; nothing of the module is executed here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+_NOT_INPUTS = {"self", "cls", "training", "mask", "kwargs", "args", "states", "state", "initial_state", "constants", "name"}
+# What a class calls its computation, by the order in which Keras looks for it.
+_CALLS = ("call", "__call__", "update_state")
+# Constructor parameters that a Keras base class requires, for subclasses without an __init__ of their own.
+_BASES = {
+    "Dense": ("units",),
+    "Conv1D": ("filters", "kernel_size"),
+    "Conv2D": ("filters", "kernel_size"),
+    "Conv2DTranspose": ("filters", "kernel_size"),
+    "Conv3D": ("filters", "kernel_size"),
+    "DepthwiseConv2D": ("kernel_size",),
+    "LSTM": ("units",),
+    "GRU": ("units",),
+    "SimpleRNN": ("units",),
+    "LSTMCell": ("units",),
+    "GRUCell": ("units",),
+    "SimpleRNNCell": ("units",),
+    "Embedding": ("input_dim", "output_dim"),
+    "Lambda": ("function",),
+    "Wrapper": ("layer",),
+    "TimeDistributed": ("layer",),
+    "Bidirectional": ("layer",),
+    "RNN": ("cell",),
+    "Dropout": ("rate",),
+    "SpatialDropout1D": ("rate",),
+    "SpatialDropout2D": ("rate",),
+    "UpSampling2D": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """``default`` is its source text, None where the parameter is required."""
+
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitShape:
+    """How a unit is called.
+
+    ``construct`` are the parameters of the class or of the outer function; ``inputs`` those of the call. ``count``
+    is the number of tensors in the first input where the code takes it for a list (0: it does not say).
+    ``lambda_index`` numbers a lambda among all of the module.
+    """
+
+    construct: tuple[Parameter, ...]
+    inputs: tuple[Parameter, ...]
+    is_class: bool
+    count: int
+    text: str
+    bases: tuple[str, ...] = ()
+    takes_mask: bool = False
+    lambda_index: int | None = None
+
+
+def read_unit(source: str, qualname: str, line: int = 0) -> UnitShape | None:
+    """The shape of one unit, None if the text does not have it. Raises SyntaxError for text that does not parse."""
+    tree = ast.parse(source)
+    if qualname.endswith("<lambda>"):
+        return _read_lambda(source, tree, line)
+    node: ast.AST = tree
+    outer: Function | None = None
+    for part in (part for part in qualname.split(".") if part != "<locals>"):
+        found = next((child for child in _definitions(node) if child.name == part), None)
+        if found is None:
+            return None
+        outer = node if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+        node = found
+    text = ast.get_source_segment(source, node) or ""
+    if isinstance(node, ast.ClassDef):
+        return _read_class(tree, node, text)
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    inputs = _inputs(node)
+    construct = _parameters(outer) if outer is not None else ()
+    return UnitShape(construct, inputs, False, _list_length(node, inputs), text)
+
+
+def inner_function(source: str, qualname: str) -> str | None:
+    """The function that a function returns, for losses made by a factory: ``make_loss`` gives ``make_loss.loss``."""
+    tree = ast.parse(source)
+    outer = next((child for child in _definitions(tree) if child.name == qualname), None)
+    if not isinstance(outer, ast.FunctionDef):
+        return None
+    inner = {child.name for child in _definitions(outer) if isinstance(child, ast.FunctionDef)}
+    for node in _own(outer):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id in inner:
+            return f"{qualname}.{node.value.id}"
+    return None
+
+
+def _own(function: ast.AST) -> Iterator[ast.AST]:
+    """The statements and expressions of a function without those of functions inside it."""
+    for child in ast.iter_child_nodes(function):
+        yield child
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            yield from _own(child)
+
+
+def _definitions(node: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Classes and functions of a body, also under if, try and with."""
+    for child in _own(node):
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield child
+
+
+def _read_lambda(source: str, tree: ast.Module, line: int) -> UnitShape | None:
+    every = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    every.sort(key=lambda node: (node.lineno, node.col_offset))
+    for index, node in enumerate(every):
+        if node.lineno == line or (not line and len(every) == 1):
+            inputs = _inputs(node)
+            text = ast.get_source_segment(source, node) or ""
+            return UnitShape((), inputs, False, _list_length(node, inputs), text, lambda_index=index)
+    return None
+
+
+def _read_class(tree: ast.Module, node: ast.ClassDef, text: str) -> UnitShape:
+    chain = list(_chain(tree, node))
+    bases = tuple(_last_name(base) for member in chain for base in member.bases)
+    init = next((found for member in chain if (found := _method(member, "__init__"))), None)
+    if init is not None:
+        construct = tuple(item for item in _parameters(init) if item.name != "self")
+    else:
+        construct = tuple(Parameter(name) for base in bases for name in _BASES.get(base, ()))
+    call = next((found for member in chain for name in _CALLS if (found := _method(member, name))), None)
+    inputs = _inputs(call) if call is not None else ()
+    takes_mask = call is not None and any(item.name == "mask" for item in _parameters(call))
+    build = next((found for member in chain if (found := _method(member, "build"))), None)
+    count = max(_list_length(call, inputs) if call else 0, _shape_list_length(build) if build else 0)
+    everything = "\n".join(ast.unparse(member) for member in chain[1:])
+    return UnitShape(construct, inputs, True, count, text + "\n" + everything, bases, takes_mask)
+
+
+def _chain(tree: ast.Module, node: ast.ClassDef, depth: int = 0) -> Iterator[ast.ClassDef]:
+    """The class and its bases, as far as this module defines them."""
+    yield node
+    for base in node.bases:
+        name = _last_name(base)
+        for other in tree.body:
+            if isinstance(other, ast.ClassDef) and other.name == name and other is not node and depth < 8:
+                yield from _chain(tree, other, depth + 1)
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
+    return next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == name), None)
+
+
+def _parameters(function: Function) -> tuple[Parameter, ...]:
+    arguments = function.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    missing = len(plain) - len(arguments.defaults)
+    texts: list[str | None] = [None] * missing + [ast.unparse(default) for default in arguments.defaults]
+    found = [Parameter(item.arg, text) for item, text in zip(plain, texts, strict=True)]
+    for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        found.append(Parameter(item.arg, None if default is None else ast.unparse(default)))
+    return tuple(found)
+
+
+def _inputs(function: Function) -> tuple[Parameter, ...]:
+    """Parameters that a case gives: the required ones, and the first one in any case."""
+    found = [item for item in _parameters(function) if item.name not in _NOT_INPUTS]
+    return tuple(item for index, item in enumerate(found) if item.default is None or index == 0)
+
+
+def _list_length(function: Function, inputs: tuple[Parameter, ...]) -> int:
+    """How many tensors the first input has, from ``a, b = inputs`` and ``inputs[1]``; 0 where nothing says so."""
+    if not inputs:
+        return 0
+    name, count, constants, others = inputs[0].name, 0, set[int](), False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
+            target = node.targets[0]
+            if isinstance(target, (ast.Tuple, ast.List)):
+                count = max(count, len(target.elts))
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name:
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
+                constants.add(node.slice.value)
+            else:
+                others = True
+    if constants and not others and (count or max(constants) > 0 or isinstance(function, ast.Lambda)):
+        # `x[0]` alone is as likely the first row of one tensor.
+        count = max(count, max(constants) + 1)
+    return count
+
+
+def _shape_list_length(build: ast.FunctionDef) -> int:
+    """``input_shape[1][-1]`` in build: a list of shapes, at least two."""
+    name = next((item.arg for item in build.args.args if item.arg != "self"), "")
+    found = [int(index) for index in re.findall(rf"\b{re.escape(name)}\[(\d)\]\[", ast.unparse(build))] if name else []
+    return max(found) + 1 if found else 0

@@ -1,0 +1,205 @@
+"""Cases: concrete arguments for one unit, given by the user or found by trying guesses on the original.
+
+The guesses come from the text alone (``anatomy``): names of parameters, how many inputs, words that hint at
+ranks. The worker tries them in order, forward only, until one runs; that one is then varied.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kmigrate.model import UserError
+from kmigrate.verify import specs
+from kmigrate.verify.anatomy import Parameter, UnitShape
+from kmigrate.verify.guesses import alternatives, input_sets
+from kmigrate.verify.result import Array, encode
+
+_CONFIG_KEYS = {"kwargs", "inputs", "seed", "phase", "floatx", "data_format", "dynamic", "gradient"}
+MOST_CANDIDATES = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way to run a unit.
+
+    ``kwargs`` are for the constructor (or the outer function); a string ``expr(...)`` is evaluated by the worker.
+    ``inputs`` are (name, spec); ``name.0``, ``name.1`` make a list. ``dynamic`` leaves the first dimension of
+    placeholders unknown, as in a model.
+    """
+
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[tuple[str, str], ...] = ()
+    seed: int = 0
+    phase: int = 0
+    floatx: str = "float32"
+    data_format: str = "channels_last"
+    dynamic: bool = True
+    gradient: bool = True
+
+    def payload(self, weights: Sequence[Array] | None = None) -> dict[str, Any]:
+        """The case as the worker wants it. Raises specs.SpecError."""
+        message: dict[str, Any] = {
+            "kwargs": {name: _wire(value) for name, value in self.kwargs.items()},
+            "inputs": [{"name": name, "value": self._input(i, spec)} for i, (name, spec) in enumerate(self.inputs)],
+            "seed": self.seed,
+            "phase": self.phase,
+            "floatx": self.floatx,
+            "data_format": self.data_format,
+            "dynamic": self.dynamic,
+            "gradient": self.gradient,
+        }
+        if weights is not None:
+            message["weights"] = [encode(array) for array in weights]
+        return message
+
+    def _input(self, position: int, text: str) -> Any:
+        spec = specs.parse(text)
+        if spec.kind == "expr":
+            return {"expr": spec.value}
+        if spec.kind == "literal":
+            return _wire(spec.value)
+        return encode(specs.generate(text, self.seed * 101 + position, self.floatx))
+
+    def describe(self) -> str:
+        """For people: ``units=3, x=float[2,4], float64, training``."""
+        parts = [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        parts += [f"{name}={spec}" for name, spec in self.inputs]
+        parts += [self.floatx, "training" if self.phase else "test"]
+        if self.data_format != "channels_last":
+            parts.append(self.data_format)
+        return ", ".join(parts)
+
+    @staticmethod
+    def from_config(where: str, table: Mapping[str, Any]) -> Case:
+        """A case of the user's configuration. Raises UserError that names the place and the key."""
+        if unknown := sorted(set(table) - _CONFIG_KEYS):
+            raise UserError(f"{where}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CONFIG_KEYS))})")
+        for key, kind in (("kwargs", Mapping), ("inputs", Mapping), ("seed", int), ("phase", int)):
+            if key in table and not isinstance(table[key], kind):
+                raise UserError(f"{where}: {key}: expected a {'table' if kind is Mapping else 'number'}")
+        if table.get("floatx", "float32") not in ("float32", "float64", "float16"):
+            raise UserError(f"{where}: floatx: expected float32 or float64")
+        if table.get("data_format", "channels_last") not in ("channels_last", "channels_first"):
+            raise UserError(f"{where}: data_format: expected channels_last or channels_first")
+        for name, spec in table.get("inputs", {}).items():
+            try:
+                specs.parse(str(spec))
+            except specs.SpecError as error:
+                raise UserError(f"{where}: inputs: {name}: {error}") from None
+        inputs = tuple((str(name), str(spec)) for name, spec in table.get("inputs", {}).items())
+        rest = {key: value for key, value in table.items() if key not in ("inputs", "kwargs")}
+        return Case(dict(table.get("kwargs", {})), inputs, **rest)
+
+
+def _wire(value: Any) -> Any:
+    """A Python value as the worker's JSON: tuples and expressions are marked."""
+    if isinstance(value, str) and value.startswith("expr(") and value.endswith(")"):
+        return {"expr": value[5:-1]}
+    if isinstance(value, tuple):
+        return {"tuple": [_wire(item) for item in value]}
+    if isinstance(value, list):
+        return [_wire(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _wire(item) for key, item in value.items()}
+    return value
+
+
+def candidates(shape: UnitShape, kind: str) -> list[Case]:
+    """Guesses for a first case, the likeliest first."""
+    constructors = list(_constructors(shape.construct))
+    sets = input_sets(shape, kind)
+    found = [Case(kwargs, inputs) for kwargs, inputs in _diagonal(constructors, sets)]
+    return found[:MOST_CANDIDATES]
+
+
+def _diagonal(
+    constructors: list[dict[str, Any]], sets: list[tuple[tuple[str, str], ...]]
+) -> Iterator[tuple[dict[str, Any], tuple[tuple[str, str], ...]]]:
+    """All pairs, near the start of both first: a good guess must not wait behind a bad one."""
+    pairs = itertools.product(range(len(constructors)), range(len(sets)))
+    for one, two in sorted(pairs, key=lambda pair: (pair[0] * 6 + pair[1], pair)):
+        yield constructors[one], sets[two]
+
+
+def _constructors(parameters: tuple[Parameter, ...]) -> Iterator[dict[str, Any]]:
+    """Keyword arguments: first guesses for all, then one other guess at a time."""
+    required = [item for item in parameters if item.default is None and item.name != "self"]
+    lists = {item.name: alternatives(item.name) for item in required}
+    first = {name: values[0] for name, values in lists.items()}
+    yield first
+    seen = 0
+    for name, values in lists.items():
+        for value in values[1:]:
+            seen += 1
+            if seen <= 12:
+                yield {**first, name: value}
+    # every second guess together: units and a size often have to agree
+    if len(lists) > 1:
+        for position in (1, 2):
+            yield {name: values[min(position, len(values) - 1)] for name, values in lists.items()}
+
+
+def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> list[Case]:
+    """The base case and its relatives: dtypes, phases, seeds, shapes, values, data formats, masks."""
+    exact = replace(base, floatx="float64")
+    found = [replace(case, seed=seed) for seed in seeds for case in (exact, base)]
+    found += [replace(case, phase=1) for case in (exact, base)]
+    found += [replace(exact, inputs=_resized(base.inputs, everything), seed=7) for everything in (False, True)]
+    found.append(replace(exact, dynamic=False))
+    if any(spec.startswith("float[") for _, spec in base.inputs):
+        positive = tuple((name, spec.replace("float[", "positive[")) for name, spec in base.inputs)
+        found.append(replace(exact, inputs=positive))
+    if "data_format" in shape.text:
+        found += _channels_first(exact, shape)
+    if shape.takes_mask and base.inputs and shape.is_class:
+        found += _masked(exact)
+    unique: dict[str, Case] = {}
+    for case in found:
+        unique.setdefault(repr(case), case)
+    return list(unique.values())
+
+
+def _resized(inputs: tuple[tuple[str, str], ...], everything: bool) -> tuple[tuple[str, str], ...]:
+    """Another size for every size, the same for the same; the last dimension (channels) only if asked for."""
+    sizes = {2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 8: 10}
+    resized = []
+    for name, text in inputs:
+        spec = specs.parse(text)
+        if spec.is_tensor and spec.shape:
+            last = len(spec.shape) - 1
+            keep = last if last and not everything else None
+            text = str(
+                replace(spec, shape=tuple(size if i == keep else sizes.get(size, size) for i, size in enumerate(spec.shape)))
+            )
+        resized.append((name, text))
+    return tuple(resized)
+
+
+def _channels_first(case: Case, shape: UnitShape) -> list[Case]:
+    moved = []
+    for name, text in case.inputs:
+        spec = specs.parse(text)
+        if spec.is_tensor and len(spec.shape) >= 3:
+            text = str(replace(spec, shape=(spec.shape[0], spec.shape[-1], *spec.shape[1:-1])))
+        moved.append((name, text))
+    found = [replace(case, data_format="channels_first", inputs=tuple(moved))]
+    if any(item.name == "data_format" for item in shape.construct):
+        kwargs = {**case.kwargs, "data_format": "channels_first"}
+        found.append(replace(case, kwargs=kwargs, inputs=tuple(moved)))
+    return found
+
+
+def _masked(case: Case) -> list[Case]:
+    """A mask of (samples, time) for each tensor of rank 3 and more."""
+    shapes = [(name, spec.shape) for name, text in case.inputs if (spec := specs.parse(text)).is_tensor]
+    if not shapes or any(len(shape) < 2 for _, shape in shapes):
+        return []
+    masks = tuple(
+        ("mask" + name[name.index(".") :] if "." in name else "mask", f"bool[{shape[0]},{shape[1]}]") for name, shape in shapes
+    )
+    if len({name for name, _ in masks}) != len(masks):
+        return []
+    return [replace(case, inputs=(*case.inputs, *masks))]
