@@ -166,8 +166,8 @@ def _resized(inputs: tuple[tuple[str, str], ...], everything: bool) -> tuple[tup
     """Another size for every size, the same for the same; the last dimension (channels) only if asked for."""
     sizes = {2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 8: 10}
     resized = []
-    for name, text in inputs:
-        spec = specs.parse(text)
+    for name, given in inputs:
+        text, spec = given, specs.parse(given)
         if spec.is_tensor and spec.shape:
             last = len(spec.shape) - 1
             keep = last if last and not everything else None
@@ -180,8 +180,8 @@ def _resized(inputs: tuple[tuple[str, str], ...], everything: bool) -> tuple[tup
 
 def _channels_first(case: Case, shape: UnitShape) -> list[Case]:
     moved = []
-    for name, text in case.inputs:
-        spec = specs.parse(text)
+    for name, given in case.inputs:
+        text, spec = given, specs.parse(given)
         if spec.is_tensor and len(spec.shape) >= 3:
             text = str(replace(spec, shape=(spec.shape[0], spec.shape[-1], *spec.shape[1:-1])))
         moved.append((name, text))

@@ -64,7 +64,7 @@ class Settings:
 
     tolerance: Tolerance = field(default_factory=Tolerance)
     seeds: tuple[int, ...] = (0, 1)
-    cases: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
     search_s: float = 60.0
     portable: bool = True
 
@@ -208,7 +208,7 @@ class _Session:
 
     def _verdict(self, unit: Unit, own: list[Verdict], elsewhere: dict[str, list[Verdict]]) -> UnitVerdict:
         total = worst(own)
-        engines = {self.pair.engine: _of_engine(total)}
+        engines: dict[str, EngineVerdict] = {self.pair.engine: _of_engine(total)}
         for name in self.engines.names:
             if name == self.pair.engine or not self.settings.portable:
                 continue
@@ -217,7 +217,7 @@ class _Session:
         return UnitVerdict(self.pair.path, unit.qualname, unit.kind, total.verdict, engines, len(own), total.reason)
 
     def _none(self, unit: Unit, verdict: str, reason: str) -> UnitVerdict:
-        engines = {self.pair.engine: EngineVerdict(verdict, reason=reason)}
+        engines: dict[str, EngineVerdict] = {self.pair.engine: EngineVerdict(verdict, reason=reason)}
         return UnitVerdict(self.pair.path, unit.qualname, unit.kind, verdict, engines, 0, reason)
 
     def _run(
@@ -237,7 +237,7 @@ class _Session:
 
     def _find(self, unit: Unit) -> _Found:
         shape, wire = self._read(unit)
-        given = self.settings.cases.get(unit.qualname)
+        given = (self.settings.cases or {}).get(unit.qualname)
         if given:
             cases = [Case.from_config(f"verify.cases.{unit.qualname}[{number}]", table) for number, table in enumerate(given, 1)]
             return _Found(cases, wire)

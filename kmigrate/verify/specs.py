@@ -13,8 +13,8 @@
 ``expr(...)``             an expression that the worker evaluates (``layers``, ``K``, ... are bound), handed over as it is
 ========================  ==================================================================================
 
-``float[]`` is a scalar. ``float64[2]``, ``float32[2]``, ``int32[2]`` and ``int64[2]`` fix the dtype; else floats have the floatx of
-the case and integers are int32.
+``float[]`` is a scalar. ``float64[2]``, ``float32[2]``, ``int32[2]`` and ``int64[2]`` fix the dtype; else floats have the
+floatx of the case and integers are int32.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Stacks: pinned environments, each with a Keras and its engines, made on first use in the user's cache directory.
 
-A stack is one table in ``stacks.toml`` and one hash-pinned lock in ``locks/``. Its directory carries a digest of the lock, so that
-a changed lock makes a new stack and never a mixed one. It is built under a temporary name and renamed when complete: a killed
-installation leaves no half stack, and two installations at the same time wait for each other.
+A stack is one table in ``stacks.toml`` and one hash-pinned lock in ``locks/``. Its directory carries a digest of the lock,
+so that a changed lock makes a new stack and never a mixed one. It is built under a temporary name and renamed when
+complete: a killed installation leaves no half stack, and two installations at the same time wait for each other.
 """
 
 from __future__ import annotations
