@@ -1,0 +1,227 @@
+"""From text to text: pairs of before and after, and things that must not change."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+import pytest
+from conftest import analysed, fixed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kmigrate.fix.apply import render_edits
+from kmigrate.lint import analyse
+from kmigrate.model import Edit, Slice
+from kmigrate.rulebook.book import Rulebook
+from kmigrate.source import Source
+
+HEAD = "from keras import backend as K\nimport tensorflow as tf\n\n\n"
+KEEP = "\nprint(tf.other)\n"
+
+
+def body(line: str, book: Rulebook) -> str:
+    """The rewritten statement; the imports stay as they are."""
+    return fixed(HEAD + line + KEEP, book)[len(HEAD) : -len(KEEP)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("tf.reduce_sum(x, 1, keepdims=True)", "K.sum(x, axis=1, keepdims=True)"),
+        ("tf.reduce_sum(x, reduction_indices=[1], keep_dims=True)", "K.sum(x, axis=[1], keepdims=True)"),
+        ("tf.reduce_sum(x, name='total')", "K.sum(x)"),
+        ("tf.reduce_sum( x , axis = 1 )", "K.sum( x , axis=1 )"),
+        ("tf.reduce_sum(name='total', input_tensor=x)", "K.sum(x)"),
+        ("tf.multiply(a, b) ** 2", "(a * b) ** 2"),
+        ("y = tf.multiply(a, b)", "y = a * b"),
+        ("tf.multiply(a + 1, b).shape", "((a + 1) * b).shape"),
+        ("tf.multiply(tf.exp(a), tf.exp(b))", "K.exp(a) * K.exp(b)"),
+        ("tf.concat([x, y])", "K.concatenate([x, y], axis=0)"),
+        ("tf.concat(axis=1, values=[x, y])", "K.concatenate([x, y], axis=1)"),
+        ("tf.conv(x, k, [1, 2, 2, 1], padding='SAME')", "K.conv2d(x, k, strides=[2, 2], padding='same')"),
+        ("tf.conv(x, k, [1, 2, 2, 1])", "K.conv2d(x, k, strides=[2, 2])"),
+        ("x[:, tf.newaxis]", "x[:, None]"),
+        ("tf.stack(a, b)", "K.stack([a, b], axis=0)"),
+        ("tf.stack(*ts)", "K.stack([*ts], axis=0)"),
+        ("tf.bce(p, t)", "K.binary_crossentropy(t, p)"),
+        ("tf.norm2(x)", "K.sqrt(K.sum(x * x))"),
+        ("tf.matmul(tf.expand(x), y)", "K.dot(tf.expand(x), y)"),
+        ("g(tf.exp(x), *[tf.exp(y)])", "g(K.exp(x), *[K.exp(y)])"),
+    ],
+)
+def test_rewrites(before: str, after: str, book: Rulebook) -> None:
+    assert body(before, book) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ("tf.reduce_sum(*args)", "*args"),
+        ("tf.reduce_sum(x, **options)", "**kwargs"),
+        ("tf.reduce_sum(x, 1, True, 'n', 5)", "more arguments"),
+        ("tf.reduce_sum(x, foo=1)", "'foo' is not in the known signature"),
+        ("tf.reduce_sum(x, name=make_name())", "may have an effect"),
+        ("tf.reduce_sum()", "'input_tensor' is missing"),
+        ("tf.multiply(a,  # why\n            b)", "comment"),
+        ("tf.reduce_sum(x,  # why\n    name='n')", "comment"),
+        ("tf.conv(x, k, [1, s, s, 1])", "'strides' is not a literal"),
+        ("tf.bce(p, load())", "order of evaluation"),
+        ("tf.norm2(f(x))", "more than once"),
+        ("tf.matmul(a, b, transpose_a=True)", "transpose"),
+        ("tf.matmul(a, b, transpose_b=True)", "'transpose_b' has no counterpart"),
+        ("f'{tf.exp(x)}'", "f-string"),
+        ("activation = tf.exp", "used as a value"),
+    ],
+)
+def test_refusals_say_why(before: str, reason: str, book: Rulebook) -> None:
+    analysis = analysed(HEAD + before + KEEP, book)
+    findings = [f for f in analysis.findings if f.code != "KM001"]
+    assert [f.fix for f in findings] == [None]
+    assert reason in findings[0].message
+    assert body(before, book) == before
+
+
+def test_an_argument_equal_to_the_default_may_go(book: Rulebook) -> None:
+    assert body("tf.matmul(a, b, transpose_b=False)", book) == "K.dot(a, b)"
+
+
+def test_conditions_are_answered_from_what_is_known(book: Rulebook) -> None:
+    known = "x = K.placeholder(ndim=3)\ntf.matmul(x, x)"
+    analysis = analysed(HEAD + known + KEEP, book)
+    fix = next(f.fix for f in analysis.findings if f.symbol == "tf.matmul")
+    assert fix is not None and (fix.replacement, fix.applicability) == ("K.batch_dot(x, x)", "safe")
+    fix = next(f.fix for f in analysed(HEAD + "tf.matmul(a, b)" + KEEP, book).findings if f.symbol == "tf.matmul")
+    assert fix is not None and (fix.applicability, fix.assumption) == ("unsafe", "both rank 2")
+    known = "x = K.placeholder(ndim=4)\ntf.matmul(x, x)"
+    assert next(f.fix for f in analysed(HEAD + known + KEEP, book).findings if f.symbol == "tf.matmul") is None
+
+
+def test_layout_and_comments_between_arguments_stay(book: Rulebook) -> None:
+    before = textwrap.dedent("""\
+        y = tf.reduce_sum(
+            tf.exp(x),  # the scores
+            1,          # over time
+            name="s",
+        )""")
+    after = textwrap.dedent("""\
+        y = K.sum(
+            K.exp(x),  # the scores
+            axis=1,          # over time
+        )""")
+    with pytest.raises(AssertionError):
+        assert body(before, book) == after  # dropping ``name`` would lose the comment before it
+    assert body(before.replace("# over time", ""), book) == after.replace("# over time\n", "\n").replace("1,          \n", "1,\n")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_every_other_byte_stays(newline: str, book: Rulebook) -> None:
+    text = "# -*- coding: utf-8 -*-\nimport tensorflow as tf\n\n\ndef f(x):\n\treturn tf.exp( x )   # é\t\n\n\nK1 = tf.other"
+    text = text.replace("\n", newline)
+    expected = text.replace("tf.exp(", "K.exp(").replace(
+        "as tf" + newline, "as tf" + newline + "from keras import backend as K" + newline
+    )
+    assert fixed(text, book) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import tensorflow as tf\ntf.exp(x)\n", "from keras import backend as K\nK.exp(x)\n"),
+        (
+            '"""Doc."""\nfrom __future__ import division\nimport os\ntry:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None\ntf.exp(x)\n',
+            '"""Doc."""\nfrom __future__ import division\nimport os\nfrom keras import backend as K\ntry:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None\nK.exp(x)\n',
+        ),
+        (
+            "import tensorflow as tf\nfrom keras.layers import Layer\nimport numpy\ntf.exp(x)\n",
+            "from keras.layers import Layer\nfrom keras import backend as K\nimport numpy\nK.exp(x)\n",
+        ),
+        (
+            "import tensorflow as tf\nK = 1\ntf.exp(x)\n",
+            "from keras import backend as KB\nK = 1\nKB.exp(x)\n",
+        ),
+        (
+            "import keras.backend as KK\nimport tensorflow as tf\ntf.exp(x)\n",
+            "import keras.backend as KK\nKK.exp(x)\n",
+        ),
+        (
+            "from keras import backend as K\nimport tensorflow as tf\ndef f(K):\n    return tf.exp(K)\n",
+            "from keras import backend as K\nfrom keras import backend as KB\ndef f(K):\n    return KB.exp(K)\n",
+        ),
+        (
+            "from tensorflow import exp, other\nexp(x)\nother(x)\n",
+            "from tensorflow import other\nfrom keras import backend as K\nK.exp(x)\nother(x)\n",
+        ),
+        (
+            "from tensorflow.keras.layers import Layer\nimport tensorflow as tf\ntf.exp(x)\n",
+            "from tensorflow.keras.layers import Layer\nfrom tensorflow.keras import backend as K\nK.exp(x)\n",
+        ),
+        (
+            "def f(x):\n    import tensorflow as tf\n    return tf.exp(x)\n",
+            "from keras import backend as K\n\ndef f(x):\n    return K.exp(x)\n",
+        ),
+        (
+            "import tensorflow as tf  # the engine\ntf.exp(x)\n",
+            "import tensorflow as tf  # the engine\nfrom keras import backend as K\nK.exp(x)\n",
+        ),
+        (
+            "import tensorflow as tf\n__all__ = ['tf']\ntf.exp(x)\n",
+            "import tensorflow as tf\nfrom keras import backend as K\n__all__ = ['tf']\nK.exp(x)\n",
+        ),
+    ],
+)
+def test_imports(before: str, after: str, book: Rulebook) -> None:
+    assert fixed(before, book) == after
+
+
+def test_a_package_front_door_keeps_its_imports(book: Rulebook) -> None:
+    text = fixed("import tensorflow as tf\ntf.exp(x)\n", book, path="pkg/__init__.py")
+    assert "import tensorflow as tf" in text
+
+
+def test_tf_keras_is_said_to_be_tied_to_tensorflow(book: Rulebook) -> None:
+    text = "import tensorflow as tf\nclass A(tf.keras.layers.Layer):\n    def call(self, x):\n        return tf.exp(x)\n"
+    analysis = analysed(text, book, whole=False)
+    assert [f.code for f in analysis.findings] == ["KM002", "TT209"]
+    fix = analysis.findings[1].fix
+    assert fix is not None and fix.portable is False and "tied to TensorFlow" in str(fix.portability)
+
+
+_NAMES = st.sampled_from(["x", "y", "a.b", "(x, y)", "[x]", "x + y", "-x", "x if y else x", "'s'", "1", "f(x)", "lambda: x"])
+
+
+@st.composite
+def calls(draw: st.DrawFn, depth: int = 3) -> str:
+    if depth == 0 or draw(st.booleans()):
+        return draw(_NAMES)
+    inner = [draw(calls(depth - 1)) for _ in range(2)]
+    form = draw(
+        st.sampled_from(
+            [
+                "tf.reduce_sum({0}, {1})",
+                "tf.reduce_sum(\n{0},\n  axis={1},\n)",
+                "tf.multiply({0}, {1})",
+                "tf.exp({0})",
+                "tf.stack({0}, {1})",
+                "tf.bce({0}, {1})",
+                "tf.concat([{0}, {1}])",
+                "tf.norm2(x, {1})",
+            ]
+        )
+    )
+    return form.format(*inner)
+
+
+@given(calls())
+def test_any_nesting_is_rewritten_in_one_run_and_means_the_same_tree(book: Rulebook, text: str) -> None:
+    source = f"import tensorflow as tf\nv = {text}\n"
+    once = fixed(source, book)
+    ast.parse(once)
+    left = [f for f in analyse(Source.parse("m.py", once.encode()), book, "keras2", True).findings if f.fix is not None]
+    assert left == []
+    assert fixed(once, book) == once
+
+
+def test_nested_edits_render_inside_each_other() -> None:
+    edits = [Edit(0, 4, ("<", Slice(1, 3), ">")), Edit(1, 2, ("B",)), Edit(2, 3, (Slice(2, 3), "!"))]
+    assert render_edits("abcd-", edits) == "<Bc!>-"
