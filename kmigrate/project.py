@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ from kmigrate.model import FileError, FileReport, Finding
 if TYPE_CHECKING:
     from kmigrate.lint import Analysis
     from kmigrate.rulebook.book import Rulebook
+
+_PYTHON_2 = re.compile(rb"^[ \t]*(?:print[ \t]+[\w\"']|exec[ \t]+[\w\"']|except[^:(\n]*,[^:\n]*:|raise[ \t]+\w+,)|<>", re.MULTILINE)
+_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,19 @@ class Project:
 
 
 def _suspicious(data: bytes) -> bool:
-    """Files that no Python could read are reported even where no engine is named in them."""
-    return b"\0" in data
+    """Whether a file that names no engine may be unreadable for Python: such a file is parsed, so that its error is reported.
+
+    Parsing every clean file would double the price of a run; what is missed are syntax errors that look like Python 3.
+    """
+    if b"\0" in data or _PYTHON_2.search(data) or _CODING.search(data[:400]):
+        return True
+    if data.isascii():
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _failed(path: Path, name: str, line: int | None, column: int | None, message: str) -> Checked:
