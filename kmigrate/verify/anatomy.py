@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
-_NOT_INPUTS = {"self", "cls", "training", "mask", "kwargs", "args", "states", "state", "initial_state", "constants", "name"}
+_NOT_INPUTS = {"training", "mask", "states", "state", "initial_state", "constants", "name"}
 # What a class calls its computation, by the order in which Keras looks for it.
 _CALLS = ("call", "__call__", "update_state")
 # Constructor parameters that a Keras base class requires, for subclasses without an __init__ of their own.
@@ -178,7 +178,8 @@ def _parameters(function: Function) -> tuple[Parameter, ...]:
 
 def _inputs(function: Function) -> tuple[Parameter, ...]:
     """Parameters that a case gives: the required ones, and the first one in any case."""
-    found = [item for item in _parameters(function) if item.name not in _NOT_INPUTS]
+    every = [item for item in _parameters(function) if item.name not in ("self", "cls")]
+    found = [item for index, item in enumerate(every) if index == 0 or item.name not in _NOT_INPUTS]
     return tuple(item for index, item in enumerate(found) if item.default is None or index == 0)
 
 

@@ -130,7 +130,11 @@ def verify_module(
     session = _Session(pair, engines, settings or Settings())
     verdicts = []
     for unit in units:
-        say = (lambda what, unit=unit: on_progress(unit, what)) if on_progress else (lambda what: None)
+
+        def say(what: str, unit: Unit = unit) -> None:
+            if on_progress is not None:
+                on_progress(unit, what)
+
         verdicts.append(session.verify(unit, say))
     return verdicts
 

@@ -251,12 +251,17 @@ def _failure(stack: Stack, lines: list[str]) -> str:
 
 
 def _missing_python(stack: Stack) -> str:
-    command = f"uv python install {stack.python}"
-    if shutil.which("pyenv") and not shutil.which("uv"):
-        command = f"pyenv install {stack.python}"
-    elif shutil.which("conda") and not shutil.which("uv"):
-        command = f"conda create -y -n python{stack.python} python={stack.python}"
+    command = python_command(stack.python)
     return f"stack {stack.name} needs Python {stack.python}, which was not found; install it with: {command}"
+
+
+def python_command(version: str) -> str:
+    """The one command that installs a Python of that version with a tool that is here, else with uv."""
+    if not shutil.which("uv") and shutil.which("pyenv"):
+        return f"pyenv install {version}"
+    if not shutil.which("uv") and shutil.which("conda"):
+        return f"conda create -y -n python{version} python={version}"
+    return f"uv python install {version}"
 
 
 def _sweep(stack: Stack) -> None:

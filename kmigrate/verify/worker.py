@@ -676,7 +676,10 @@ def gradients(engine, running, evaluation, values):
 def short(error):
     text = str(error).strip() or repr(error)
     lines = [line for line in text.splitlines() if line.strip()]
-    return (lines[0] if lines else "")[:400]
+    if not lines:
+        return ""
+    # "in converted code:" and its like lead a long trace; what happened stands at its end.
+    return (lines[-1] if lines[0].rstrip().endswith(":") else lines[0]).strip()[:400]
 
 
 def failure(error, seconds=0.0):
