@@ -21,9 +21,7 @@ def book() -> Rulebook:
     """The test rules, taken as proven: these tests are about text, not about values."""
     rules = load_files([RULES])
     claim = {"preserving": True, "portable": True}
-    records = {
-        r.code: {"digest": r.digest, "alternatives": {str(i): claim for i in range(len(r.alternatives))}} for r in rules
-    }
+    records = {r.code: {"digest": r.digest, "alternatives": {str(i): claim for i in range(len(r.alternatives))}} for r in rules}
     return Rulebook(rules, Proofs(records))
 
 

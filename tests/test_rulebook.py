@@ -1,0 +1,147 @@
+"""Loading, conditions and the derivation of safety."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmigrate.model import UserError
+from kmigrate.rulebook.book import Rulebook, load_rulebook
+from kmigrate.rulebook.conditions import Unknown, evaluate
+from kmigrate.rulebook.load import load_files
+from kmigrate.rulebook.proofs import Proofs
+
+GOOD = '[[rule]]\ncode = "XX1"\nname = "exp"\nsymbols = ["tf.exp"]\nsignature = "x"\nkeras2 = "K.exp(x)"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[rule]\n", ["not valid TOML"]),
+        ("x = 1\n", ["unknown key 'x'"]),
+        ("rule = 3\n", ["[[rule]]"]),
+        (GOOD.replace("XX1", ""), ["rule", "code", "missing"]),
+        (GOOD.replace("signature", "signatur"), ["rule XX1", "signatur", "did you mean 'signature'"]),
+        (GOOD.replace('"x"', '"x,,"'), ["rule XX1", "signature", "not a parameter list"]),
+        (GOOD.replace('"x"', "3"), ["rule XX1", "signature", "must be a str"]),
+        (GOOD.replace("K.exp(x)", "K.exp(y)"), ["rule XX1", "keras2", "'y' is neither a parameter nor K"]),
+        (GOOD.replace("K.exp(x)", "K.exp("), ["rule XX1", "keras2", "not a Python expression"]),
+        (GOOD.replace("tf.exp", "numpy.exp"), ["rule XX1", "symbols"]),
+        (GOOD + 'drop = ["name"]\n', ["rule XX1", "drop", "'name' is not a parameter"]),
+        (GOOD + 'when = "rnk(x) == 2"\n', ["rule XX1", "when", "unknown name 'rnk'"]),
+        (GOOD.replace('keras2 = "K.exp(x)"', ""), ["rule XX1", "guidance"]),
+        (GOOD + GOOD, ["rule XX1", "code", "also used"]),
+        (GOOD + GOOD.replace("XX1", "XX2"), ["rule XX2", "symbols", "also belongs to XX1"]),
+        (GOOD + "[[rule.example]]\nafter = 'x'\n", ["rule XX1", "example.after", "unknown key"]),
+        (GOOD + "[[rule.refuse]]\nwhen = 'given(x)'\n", ["rule XX1", "refuse", "reason"]),
+    ],
+)
+def test_errors_name_file_rule_and_key(text: str, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        load_files([path])
+    for word in [str(path), *words]:
+        assert word in str(error.value)
+
+
+def test_a_missing_directory_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such rules file"):
+        load_files([tmp_path / "nope"])
+
+
+class Known:
+    """Facts for conditions: a dict of answers; what is missing is unknown."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        def answer(*arguments: str) -> Any:
+            key = "_".join([name, *arguments])
+            if key not in self.answers:
+                raise Unknown(key)
+            return self.answers[key]
+
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("rank(a) == 2", True),
+        ("rank(a) == 3", False),
+        ("rank(b) == 2", None),
+        ("rank(a) == 2 and rank(b) == 2", None),
+        ("rank(a) == 3 and rank(b) == 2", False),
+        ("rank(a) == 2 or rank(b) == 2", True),
+        ("rank(a) == 3 or rank(b) == 2", None),
+        ("not rank(b) == 2", None),
+        ("not rank(a) == 2", False),
+        ("value(axis) in (0, -1)", True),
+        ("value(axis) < 'x'", None),
+        ("floating(a)", True),
+    ],
+)
+def test_conditions_are_three_valued(condition: str, expected: bool | None) -> None:
+    facts = Known(rank_a=2, value_axis=0, dtype_a="float32")
+    assert evaluate(ast.parse(condition, mode="eval").body, facts) is expected  # type: ignore[arg-type]  # a stand-in for Facts
+
+
+def test_safety_comes_from_a_current_proof_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    (rule,) = load_files([path])
+    claim = {"0": {"preserving": True, "portable": False, "portability": "theano: differs"}}
+    proven = Rulebook([rule], Proofs({"XX1": {"digest": rule.digest, "alternatives": claim}}))
+    assert proven.claim(rule, 0).preserving is True
+    assert proven.claim(rule, 0).portability == "theano: differs"
+    stale = Rulebook([rule], Proofs({"XX1": {"digest": "old", "alternatives": claim}}))
+    assert stale.claim(rule, 0).preserving is None
+    assert "changed after its proof" in str(stale.claim(rule, 0).reason)
+    assert Rulebook([rule], Proofs({})).claim(rule, 0).preserving is None
+
+
+def test_compat_spellings_are_looked_up() -> None:
+    rule = load_files([Path(__file__).parent / "data" / "rules.toml"])
+    book = Rulebook(rule, Proofs({}))
+    assert book.find("tf.compat.v1.exp") is book.find("tf.exp") is not None
+    assert book.find("tf.compat.v3.exp") is None
+
+
+# ---- the shipped rules
+
+
+def test_every_shipped_proof_is_current() -> None:
+    book = load_rulebook()
+    assert len(book) > 60
+    stale = [r.code for r in book.rules if r.examples and book.proofs.record(r) is None]
+    assert stale == [], "run: kmigrate rules --prove " + " ".join(stale)
+
+
+def test_no_shipped_rule_fails_its_own_examples() -> None:
+    book = load_rulebook()
+    problems = {r.code: (book.proofs.record(r) or {}).get("problems") for r in book.rules}
+    assert {code: p for code, p in problems.items() if p} == {}
+
+
+def test_every_shipped_replacement_has_an_executed_example() -> None:
+    book = load_rulebook()
+    missing = [
+        f"{rule.code}/{index}"
+        for rule in book.rules
+        for index, alternative in enumerate(rule.alternatives)
+        if "keras2" in alternative.replacement and book.claim(rule, index).preserving is None
+    ]
+    assert missing == []
+
+
+def test_a_rule_is_added_by_one_toml_file(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(GOOD.replace("tf.exp", "tf.our_op"))
+    book = load_rulebook((path,))
+    rule = book.find("tf.our_op")
+    assert rule is not None and rule.code == "XX1"
