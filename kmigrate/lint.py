@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kmigrate.fix.layout import LayoutError, call_layout
 from kmigrate.layers import LayerCode
 from kmigrate.model import Context, Edit, Finding, Fix, Slice, Target, Unit
-from kmigrate.names import Names, Reference, engine_of
+from kmigrate.names import Definition, Names, Reference, engine_of
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
@@ -53,8 +53,8 @@ def may_use_engine(data: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; ``alternatives`` tells which alternative of its
-    rule each fix comes from, by the start offset of the finding."""
+    """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the start offset of a finding, ``alternatives``
+    tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies in."""
 
     source: Source
     names: Names
@@ -62,37 +62,31 @@ class Analysis:
     flavour: str
     layer_code: LayerCode
     alternatives: dict[int, int]
+    roots: dict[int, Definition]
 
-    def units(self, unresolved: Iterable[Finding]) -> list[Unit]:
-        """The units that a fix touches. ``unresolved``: the findings that stay in the rewritten text."""
-        touched: dict[str, Unit] = {}
-        stays: dict[str, dict[str, set[str]]] = {}
-        roots = {}
+    def units(self, applied: Iterable[Finding]) -> list[Unit]:
+        """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""
+        fixed = {finding.start for finding in applied}
+        touched = dict.fromkeys(self.roots[start] for start in sorted(fixed) if start in self.roots)
+        stays: dict[Definition, dict[str, set[str]]] = {}
         for finding in self.findings:
-            root = self._root(finding)
-            if root is not None:
-                roots[finding.start] = root
-        for finding in unresolved:
-            root = roots.get(finding.start)
-            if root is not None:
-                engine = engine_of(finding.symbol) or "tensorflow"
-                stays.setdefault(root.qualname, {}).setdefault(engine, set()).add(finding.symbol)
-        for finding in self.findings:
-            root = roots.get(finding.start)
-            if root is None or finding.fix is None:
-                continue
-            remaining = {e: tuple(sorted(s)) for e, s in stays.get(root.qualname, {}).items()}
-            kind = self.layer_code.roots[root].kind
-            touched.setdefault(root.qualname, Unit(root.qualname, kind, root.node.lineno, remaining))
-        return list(touched.values())
+            root = self.roots.get(finding.start)
+            engine = engine_of(finding.symbol)
+            if root is not None and engine is not None and finding.start not in fixed:
+                stays.setdefault(root, {}).setdefault(engine, set()).add(finding.symbol)
+        return [
+            Unit(
+                root.qualname,
+                self.layer_code.roots[root].kind,
+                root.node.lineno,
+                {engine: tuple(sorted(symbols)) for engine, symbols in stays.get(root, {}).items()},
+            )
+            for root in touched
+        ]
 
-    def _root(self, finding: Finding):  # type: ignore[no-untyped-def]  # Definition | None
-        definition = self._definitions.get(finding.context.qualname)
-        return self.layer_code.root_of(definition)
-
-    @property
-    def _definitions(self):  # type: ignore[no-untyped-def]  # dict of qualname to Definition
-        return {d.qualname: d for d in self.names.definitions.values()}
+    def inside(self, qualname: str, findings: Iterable[Finding]) -> list[Finding]:
+        """Those of ``findings`` that lie in the unit called ``qualname``."""
+        return [f for f in findings if f.start in self.roots and self.roots[f.start].qualname == qualname]
 
 
 def analyse(source: Source, book: Rulebook, target: Target = "keras2", whole_module: bool = False) -> Analysis:
@@ -132,6 +126,7 @@ class _Linter:
         self.layer_code = LayerCode(names, whole)
         self.flavour = flavour_of(source, names)
         self.alternatives: dict[int, int] = {}
+        self.roots: dict[int, Definition] = {}
         self.backend_names = self._backend_names()
         self.free_name: str | None = None
 
@@ -145,7 +140,7 @@ class _Linter:
         if tied is not None:
             findings.append(tied)
         findings.sort(key=lambda f: (f.line, f.column))
-        return Analysis(self.source, self.names, tuple(findings), self.flavour, self.layer_code, self.alternatives)
+        return Analysis(self.source, self.names, tuple(findings), self.flavour, self.layer_code, self.alternatives, self.roots)
 
     # ---- one finding
 
@@ -176,6 +171,9 @@ class _Linter:
         start, end = self._span(use)
         if fix is not None:
             self.alternatives[start] = index
+        root = self.layer_code.root_of(reference.definition)
+        if root is not None:
+            self.roots[start] = root
         line, column = self.source.position(start)
         end_line, end_column = self.source.position(end)
         code, name = (rule.code, rule.name) if rule else (UNKNOWN_CODE, UNKNOWN_NAME)
@@ -371,4 +369,3 @@ class _Linter:
 def _short(text: str, limit: int = 60) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
-

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from kmigrate.lint import Analysis
     from kmigrate.rulebook.book import Rulebook
 
-_PYTHON_2 = re.compile(rb"^[ \t]*(?:print[ \t]+[\w\"']|exec[ \t]+[\w\"']|except[^:(\n]*,[^:\n]*:|raise[ \t]+\w+,)|<>", re.MULTILINE)
+_PYTHON_2 = re.compile(
+    rb"^[ \t]*(?:print[ \t]+[\w\"']|exec[ \t]+[\w\"']|except[^:(\n]*,[^:\n]*:|raise[ \t]+\w+,)|<>", re.MULTILINE
+)
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8)", re.MULTILINE)
 
 

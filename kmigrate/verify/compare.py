@@ -256,12 +256,8 @@ def _ulps(one: Array, other: Array) -> float | None:
     """Largest distance in units in the last place; None for dtypes that have none, or that differ."""
     if one.dtype != other.dtype or one.dtype.kind != "f" or one.dtype.itemsize not in (2, 4, 8):
         return None
-    signed = {2: np.int16, 4: np.int32, 8: np.int64}[one.dtype.itemsize]
-
-    def ordered(values: Array) -> npt.NDArray[np.float64]:
-        # Sign and magnitude to one line of integers; float64 is exact enough for a distance that is reported.
-        bits = np.ascontiguousarray(values).view(signed).astype(np.float64)
-        return np.where(bits < 0, float(np.iinfo(signed).min) - bits, bits)
-
-    near = np.abs(ordered(one) - ordered(other))
-    return float(near.max()) if near.size else 0.0
+    if not one.size:
+        return 0.0
+    left, right = one.astype(np.float64), other.astype(np.float64)
+    unit = np.spacing(np.maximum(np.abs(one), np.abs(other))).astype(np.float64)
+    return float((np.abs(left - right) / unit).max())

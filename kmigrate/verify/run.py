@@ -76,18 +76,14 @@ class Verifier:
         return [self._blamed(checked, analysis, chosen, verdict) for verdict in found]
 
     def _prepare(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding]) -> tuple[ModulePair, list[Unit]]:
-        applied = {f.start for f in chosen}
-        stays = [f for f in analysis.findings if f.start not in applied]
-        touched = replace(analysis, findings=tuple(chosen)).units(())
-        names = {unit.qualname for unit in touched}
-        units = [u for u in analysis.units(stays) if u.qualname in names]
+        units = analysis.units(chosen)
         rewritten = apply_fixes(analysis, chosen, cast("Any", self.target))
         return pair_of(checked.path, analysis, analysis.source.text, rewritten), units
 
     def _blamed(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding], verdict: UnitVerdict) -> UnitVerdict:
         if verdict.verdict not in _REFUTED:
             return verdict
-        own = findings_of(analysis, chosen, verdict.qualname)
+        own = analysis.inside(verdict.qualname, chosen)
         others = [f for f in chosen if f not in own]
 
         def refutes(part: Sequence[Finding]) -> bool:
@@ -96,15 +92,14 @@ class Verifier:
             results = verify_module(pair, mine, self.engines, replace(self.settings, portable=False)) if mine else []
             return any(r.verdict in _REFUTED for r in results)
 
-        blame = "; ".join(
-            f"line {f.line}: {f.code} `{f.symbol}` -> `{f.fix.replacement if f.fix else ''}`" for f in guilty(own, refutes)
-        )
+        blame = "; ".join(blame_line(f) for f in guilty(own, refutes))
         return replace(verdict, blame=blame or None)
 
 
-def findings_of(analysis: Analysis, findings: Sequence[Finding], qualname: str) -> list[Finding]:
-    """The findings inside the unit called ``qualname``."""
-    return [f for f in findings if f.context.qualname == qualname or f.context.qualname.startswith(qualname + ".")]
+def blame_line(finding: Finding) -> str:
+    """How a fix is named in ``blame``."""
+    replacement = " ".join(finding.fix.replacement.split()) if finding.fix else ""
+    return f"line {finding.line}, column {finding.column}: {finding.code} `{finding.symbol}` -> `{replacement}`"
 
 
 def _progress(path: str) -> Callable[[Unit, str], None]:
@@ -157,24 +152,24 @@ def confirmed_fixes(
 def _confirmed(verifier: Verifier, one: Checked, chosen: Sequence[Finding]) -> list[Finding]:
     """Verify; leave out what is refuted or could not be run; verify again until everything that stays is confirmed."""
     wanted = list(chosen)
-    while wanted:
+    while wanted and one.analysis is not None:
         verdicts = verifier.fixed(one, wanted)
         dropped: list[Finding] = []
+        confirmed: list[Finding] = []
         for verdict in verdicts:
+            own = one.analysis.inside(verdict.qualname, wanted)
             if verdict.verdict in CONFIRMED:
+                confirmed += own
                 continue
-            assert one.analysis is not None
-            own = findings_of(one.analysis, wanted, verdict.qualname)
-            guilty_lines = [f for f in own if verdict.blame and f"line {f.line}: {f.code} `{f.symbol}`" in verdict.blame]
-            gone = guilty_lines if verdict.verdict in _REFUTED and guilty_lines else own
+            blamed = [f for f in own if verdict.blame and blame_line(f) in verdict.blame]
+            gone = blamed if verdict.verdict in _REFUTED and blamed else own
             dropped += gone
             print(
                 f"{one.report.path}: {verdict.qualname}: {verdict.verdict}: {len(gone)} of {len(own)} fixes left out"
                 f" ({verdict.blame or verdict.reason})",
                 file=sys.stderr,
             )
-        unverified = [f for f in wanted if not any(f in findings_of(one.analysis, wanted, v.qualname) for v in verdicts)]  # type: ignore[arg-type]  # analysis is set where findings are
-        dropped += unverified
+        dropped += [f for f in wanted if f not in confirmed and f not in dropped and one.analysis.roots.get(f.start) is None]
         if not dropped:
             return wanted
         wanted = [f for f in wanted if f not in dropped]

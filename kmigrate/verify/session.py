@@ -8,8 +8,8 @@ reason, and does not make the unit ``different``: the original could not run the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ __all__ = [
 
 _CHUNK = 40
 _STRIKES = 2
+_DEAD = ("timeout", "crash", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,39 +164,41 @@ class _Session:
         if not found.cases:
             return self._none(unit, found.verdict, found.reason or "no case was found")
         own: list[Verdict] = []
-        elsewhere: dict[str, list[Verdict]] = {name: [] for name in self._others(unit)}
+        others = self._others(unit)
+        elsewhere: dict[str, list[Verdict]] = {name: [] for name in others}
         failed = ""
-        for number, case in enumerate(found.cases, 1):
-            say(f"case {number} of {len(found.cases)}")
-            original = self._run(self.pair.engine, found.wire, case, rewritten=False)
-            if not original.ok:
-                failed = failed or original.failure
-                if original.where in ("timeout", "crash", "start"):
+        with ThreadPoolExecutor(max(1, len(others))) as pool:
+            # One queue for each other engine: it works through the cases while our own engine goes on with the next.
+            waiting: list[Future[None]] = []
+            for number, case in enumerate(found.cases, 1):
+                say(f"case {number} of {len(found.cases)}")
+                original = self._run(self.pair.engine, found.wire, case, rewritten=False)
+                if not original.ok:
+                    failed = failed or original.failure
+                    if original.where in _DEAD:
+                        break
+                    continue
+                for name in others:
+                    task = (name, found.wire, case, original, elsewhere[name])
+                    waiting.append(pool.submit(self._judge, *task))
+                self._judge(self.pair.engine, found.wire, case, original, own)
+                if own and own[-1].where in _DEAD:
                     break
-                continue
-            self._compare(found.wire, case, original, own, elsewhere)
+            for future in waiting:
+                future.result()
         if not own:
             return self._none(unit, "skipped", f"no case runs on the original: {failed}")
         return self._verdict(unit, own, elsewhere)
 
-    def _compare(
-        self,
-        wire: dict[str, Any],
-        case: Case,
-        original: Result,
-        own: list[Verdict],
-        elsewhere: dict[str, list[Verdict]],
-    ) -> None:
-        """Run the rewritten code on every engine at once and add the verdicts."""
-        names = [self.pair.engine, *elsewhere]
-        with ThreadPoolExecutor(len(names)) as pool:
-            runs = list(pool.map(lambda name: self._run(name, wire, case, rewritten=True, weights=original), names))
-        for name, run in zip(names, runs, strict=True):
-            same = name == self.pair.engine
-            verdict = compare(original, run, self.settings.tolerance, same_engine=same)
-            if verdict.reason and verdict.verdict in ("different", "error"):
-                verdict = _explained(verdict, case)
-            (own if same else elsewhere[name]).append(verdict)
+    def _judge(self, engine: str, wire: dict[str, Any], case: Case, original: Result, into: list[Verdict]) -> None:
+        """Run the rewritten code on one engine, compare it with the original, and add the verdict."""
+        if into and into[-1].where in _DEAD:
+            return  # it hung or died here before: every further case would cost as much
+        run = self._run(engine, wire, case, rewritten=True, weights=original)
+        verdict = compare(original, run, self.settings.tolerance, same_engine=engine == self.pair.engine)
+        if verdict.reason and verdict.verdict in ("different", "error"):
+            verdict = replace(verdict, reason=f"{verdict.reason} [{case.describe()}]")
+        into.append(verdict)
 
     def _others(self, unit: Unit) -> list[str]:
         """Engines that the rewritten unit can be tried on."""
@@ -298,11 +301,6 @@ class _Session:
             "each_s": min(15.0, self.engines.limits.case_s),
         }
         return self.engines.call(self.pair.engine, request, limit_s=self.settings.search_s)
-
-
-def _explained(verdict: Verdict, case: Case) -> Verdict:
-    reason = f"{verdict.reason} [{case.describe()}]"
-    return Verdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.ulp, verdict.where, reason)
 
 
 def _of_engine(verdict: Verdict) -> EngineVerdict:

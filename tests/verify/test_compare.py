@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kmigrate.verify.compare import Verdict, compare, worst
+from kmigrate.verify.result import Moments, Other, Result, decode, encode
+
+
+def result(*outputs: Any, **more: Any) -> Result:
+    names = tuple(f"output[{i}]" for i in range(len(outputs)))
+    return Result(True, outputs=outputs, names=names, **{"no_gradient": "not asked for", **more})
+
+
+ONE = np.array([1.0, 2.0, -3.0])
+
+
+def test_same_bits_are_identical() -> None:
+    assert compare(result(ONE), result(ONE.copy())).verdict == "identical"
+    nan = np.array([np.nan, 0.0])
+    assert compare(result(nan), result(nan.copy())).verdict == "identical"
+
+
+def test_small_gaps_are_equal_with_numbers() -> None:
+    verdict = compare(result(ONE), result(np.nextafter(ONE, 9)))
+    assert verdict.verdict == "equal"
+    assert verdict.ulp == 1.0
+    assert 0 < (verdict.max_abs or 0) < 1e-15
+
+
+def test_tolerance_follows_the_dtype() -> None:
+    narrow = ONE.astype("float32")
+    assert compare(result(narrow), result((narrow * 1.00001).astype("float32"))).verdict == "equal"
+    assert compare(result(ONE), result(ONE * 1.00001)).verdict == "different"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "says"),
+    [
+        (ONE, ONE[:2], "shape"),
+        (ONE, ONE.astype("float32"), "dtype"),
+        (ONE, np.array([1.0, np.nan, -3.0]), "NaN"),
+        (ONE, np.array([1.0, np.inf, -3.0]), "infinite"),
+        (np.array([1, 2]), np.array([1, 3]), "differ"),
+        (ONE, Other("None"), "one side"),
+        (Other("1"), Other("2"), "not 2"),
+    ],
+)
+def test_differences_say_what_differs(left: Any, right: Any, says: str) -> None:
+    verdict = compare(result(left), result(right))
+    assert verdict.verdict == "different"
+    assert verdict.where == "output[0]"
+    assert says in (verdict.reason or "")
+
+
+def test_signed_zeros_are_equal_but_not_identical() -> None:
+    assert compare(result(np.array([0.0])), result(np.array([-0.0]))).verdict == "equal"
+
+
+def test_other_engine_may_be_wider() -> None:
+    wide, narrow = np.array([1.0, 2.0]), np.array([1.0, 2.0], "float32")
+    assert compare(result(narrow), result(wide), same_engine=False).verdict == "equal"
+    assert compare(result(np.array([True])), result(np.array([1], "int8")), same_engine=False).verdict == "equal"
+    assert compare(result(narrow), result(np.array([1, 2])), same_engine=False).verdict == "different"
+
+
+def test_failures() -> None:
+    failed = Result(False, "call", "TypeError", "no")
+    assert compare(failed, result(ONE)).verdict == "error"
+    assert compare(result(ONE), failed).verdict == "different"
+    assert compare(result(ONE), failed, same_engine=False).verdict == "error"
+    assert compare(result(ONE), replace(failed, where="timeout")).verdict == "error"
+
+
+def test_gradients() -> None:
+    base = result(ONE, gradients=(ONE,), gradient_names=("x",), no_gradient=None)
+    assert compare(base, base).verdict == "identical"
+    assert compare(base, replace(base, gradients=(ONE * 2,))).where == "gradient of x"
+    assert compare(base, replace(base, gradients=(), no_gradient="TypeError")).verdict == "different"
+    zero = replace(base, gradients=(np.zeros(3),))
+    assert compare(replace(base, gradients=(None,)), zero).verdict == "identical"
+    assert compare(replace(base, gradients=(None,)), base).verdict == "different"
+
+
+def test_state_and_shape() -> None:
+    base = result(ONE, after=(ONE,), output_shape="(None, 3)")
+    assert compare(base, replace(base, after=(ONE + 1,))).verdict == "different"
+    assert compare(base, replace(base, output_shape="(None, 4)")).where == "compute_output_shape"
+
+
+def test_random_units_by_moments() -> None:
+    rng = np.random.default_rng(1)
+
+    def sampled(shift: float, scale: float) -> Result:
+        runs = rng.normal(shift, scale, size=(96, 2, 8))
+        moments = (Moments(runs.mean(0), runs.var(0), 96),)
+        return result(runs[0], random=True, moments=moments)
+
+    assert all(compare(sampled(0, 1), sampled(0, 1)).verdict == "equal" for _ in range(50))
+    assert compare(sampled(0, 1), sampled(2, 1)).verdict == "different"
+    assert compare(sampled(0, 1), sampled(0, 2.5)).verdict == "different"
+    assert compare(sampled(0, 1), result(np.zeros((2, 8)))).verdict == "different"
+
+
+def test_worst_of_many() -> None:
+    many = [Verdict("identical", 0.0), Verdict("different", 1.0, reason="x"), Verdict("equal", 2.0)]
+    assert worst(many) == Verdict("different", 2.0, reason="x")
+    assert worst([]).verdict == "skipped"
+
+
+@pytest.mark.parametrize("array", [ONE, np.float32(3.0).reshape(()), np.zeros((0, 2), "int64"), np.array([True])])
+def test_arrays_survive_json(array: Any) -> None:
+    back = decode(encode(array))
+    assert back.shape == array.shape
+    assert back.dtype == array.dtype
+    assert back.tobytes() == array.tobytes()
