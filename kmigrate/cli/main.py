@@ -13,11 +13,17 @@ from kmigrate.model import UserError
 
 _COMMANDS = {
     "check": ("list direct engine uses in layer code", "exit 0: none; 1: findings; 2: a usage or input error"),
-    "fix": ("rewrite them to the abstract backend (a diff, or --write)", "exit 0: nothing to change (with --write: nothing left); 1: a diff (findings remain); 2: an error"),
-    "verify": ("run original and rewritten code on real engines (it runs your code)", "exit 0: all identical or equal; 1: some different; 2: could not run"),
+    "fix": (
+        "rewrite them to the abstract backend (a diff, or --write)",
+        "exit 0: nothing to change (with --write: nothing left); 1: a diff (findings remain); 2: an error",
+    ),
+    "verify": (
+        "run original and rewritten code on real engines (it runs your code)",
+        "exit 0: all identical or equal; 1: some different; 2: could not run",
+    ),
     "rules": ("list the rules; explain or prove one", "exit 0; 2: unknown code"),
     "engines": ("install, list or examine the stacks that verify runs on", "exit 0; 2: a stack is not usable"),
-}  # fmt: skip
+}
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:

@@ -52,7 +52,7 @@ def _get(book: Rulebook, code: str) -> Rule:
 
 
 def status(book: Rulebook, rule: Rule) -> str:
-    """``safe`` where some alternative needs no assumption and is proven, ``unsafe`` where there is another fix, else ``manual``."""
+    """``safe`` where a proven alternative needs no assumption, ``unsafe`` where there is another fix, else ``manual``."""
     if not rule.alternatives:
         return "manual"
     proven = any(

@@ -2,7 +2,8 @@
 
 Two ways. *In place*: the replacement is a call whose arguments are the original's, in the original's order: only the function,
 keywords and dropped arguments are touched, so line breaks and comments between arguments stay. *Fresh*: anything else
-(operators, another order): the arguments keep their text, the gaps between them are new; a comment in a gap would be lost, so there is no fix.
+(operators, another order): the arguments keep their text, the gaps between them are new; a comment
+in a gap would be lost, so there is no fix.
 """
 
 from __future__ import annotations

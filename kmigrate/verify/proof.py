@@ -1,7 +1,7 @@
 """The rulebook's proof: every example runs before and after, on every engine of the target, in every stack.
 
-The text after is made by the same code that rewrites users' files, from a module that holds the example; what is proven is what is
-shipped. A claim is stored with the digest of the rule that it was made for (see ``rulebook.proofs``).
+The text after is made by the same code that rewrites users' files, from a module that holds the example: what is proven
+is what is shipped. A claim is stored with the digest of the rule that it was made for (see ``rulebook.proofs``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ABSENT = ("has no attribute", "No module named", "cannot import name")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One example as two modules. ``alternative`` is None for an example that must be refused (and is, or ``problem`` says how not)."""
+    """One example as two modules. ``alternative`` is None for an example that must be refused; ``problem``: it was not."""
 
     rule: Rule
     number: int

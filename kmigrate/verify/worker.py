@@ -27,7 +27,7 @@ import types
 import numpy as np
 
 ENGINE = os.environ.get("KERAS_BACKEND", "tensorflow")
-MOMENT_RUNS = 96
+MOMENT_RUNS = 64
 MOST_BYTES = 1 << 26
 
 
@@ -123,9 +123,7 @@ class Engine(object):
         random.seed(seed)
         np.random.seed(seed)
         if self.name == "tensorflow":
-            getattr(self.tf, "random", self.tf).set_seed(seed) if self.tf2 else self.tf.set_random_seed(seed)
-            if self.tf2:
-                self.K.set_learning_phase(case.get("phase", 0))
+            self.tf.random.set_seed(seed) if self.tf2 else self.tf.set_random_seed(seed)
         else:
             self.theano.config.floatX = case.get("floatx", "float32")
 
@@ -172,8 +170,14 @@ class Engine(object):
 
     def phase_inputs(self, phase):
         """The learning phase as one more input, where it is symbolic."""
-        lp = None if self.tf2 else self.K.learning_phase()
-        return ([lp], [phase]) if lp is not None and self.is_tensor(lp) else ([], [])
+        if self.tf2:
+            # Keras casts it; what can be fed is the one underneath.
+            from tensorflow.python.keras import backend
+
+            lp = backend.learning_phase()
+        else:
+            lp = self.K.learning_phase()
+        return ([lp], [bool(phase) if self.tf2 else phase]) if self.is_tensor(lp) else ([], [])
 
     def variables(self):
         """Every variable of the session, as far as the engine knows them."""
@@ -557,7 +561,7 @@ class Evaluation(object):
         return values
 
     def restore(self):
-        if self.state:
+        if self.state and self.running.updates:
             self.engine.K.batch_set_value(list(zip(self.state, self.saved)))
 
     def once(self):
