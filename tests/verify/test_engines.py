@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kmigrate.model import Unit
+from kmigrate.verify import stacks
 from kmigrate.verify.cases import Case
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines, Limits
@@ -42,6 +43,19 @@ def verify(engines: Engines, original: str, rewritten: str, name: str, kind: str
     settings = Settings(cases=more.pop("cases", None))  # type: ignore[arg-type]
     pair = ModulePair("layers.py", original, rewritten, **more)  # type: ignore[arg-type]
     return verify_module(pair, [unit], engines, settings)[0]
+
+
+def test_the_other_stack_runs_too() -> None:
+    stack = stacks.get_stack("keras2-tf2")
+    if not stacks.is_installed(stack):
+        pytest.skip("keras2-tf2 is not installed")
+    phases = "def f(x): return K.in_train_phase(tf.square(x), tf.exp(x))\n"
+    after = phases.replace("tf.square", "K.square").replace("tf.exp", "K.exp")
+    with Engines(stacks.python_of(stack.directory), stack.engines) as engines:
+        assert verify(engines, LAYER, RIGHT, "Pooled", "layer").verdict == "identical"
+        assert verify(engines, HEAD + phases, HEAD + after, "f").verdict == "identical"
+        swapped = after.replace("K.square", "K.abs")
+        assert "training" in (verify(engines, HEAD + phases, HEAD + swapped, "f").reason or "")
 
 
 def test_a_right_rewrite_is_equal_on_both_engines(engines: Engines) -> None:
@@ -96,16 +110,33 @@ def test_random_units_are_compared_by_moments(engines: Engines) -> None:
     assert "variance" in (verify(engines, before, wrong, "f").reason or "")
 
 
+FACTORY = """def make(gamma):
+    def loss(y_true, y_pred): return tf.square(y_true - y_pred) * gamma
+    return loss
+"""
+SAMPLE = """def sample(args):
+    a, b = args
+    return tf.square(a) + b
+"""
+PENALTY = """class L1(object):
+    def __init__(self, l): self.l = l
+    def __call__(self, x): return self.l * tf.reduce_sum(tf.square(x))
+"""
+ADD = """class Add(Layer):
+    def call(self, inputs): return tf.square(inputs[0]) + inputs[1]
+"""
+
+
 @pytest.mark.parametrize(
     ("body", "name", "kind"),
     [
-        ("def make(gamma):\n    def loss(y_true, y_pred): return tf.square(y_true - y_pred) * gamma\n    return loss\n", "make", "loss"),
-        ("def make(gamma):\n    def loss(y_true, y_pred): return tf.square(y_true - y_pred) * gamma\n    return loss\n", "make.<locals>.loss", "loss"),
-        ("def sample(args):\n    a, b = args\n    return tf.square(a) + b\n", "sample", "lambda"),
-        ("class L1(object):\n    def __init__(self, l): self.l = l\n    def __call__(self, x): return self.l * tf.reduce_sum(tf.square(x))\n", "L1", "regularizer"),
-        ("class Add(Layer):\n    def call(self, inputs):\n        return tf.square(inputs[0]) + inputs[1]\n", "Add", "layer"),
+        (FACTORY, "make", "loss"),
+        (FACTORY, "make.<locals>.loss", "loss"),
+        (SAMPLE, "sample", "lambda"),
+        (PENALTY, "L1", "regularizer"),
+        (ADD, "Add", "layer"),
     ],
-)  # fmt: skip
+)
 def test_kinds_of_units_find_their_cases(engines: Engines, body: str, name: str, kind: str) -> None:
     after = body.replace("tf.square", "K.square").replace("tf.reduce_sum", "K.sum")
     verdict = verify(engines, HEAD + body, HEAD + after, name, kind)
