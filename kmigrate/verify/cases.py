@@ -18,7 +18,7 @@ from kmigrate.verify.anatomy import Parameter, UnitShape
 from kmigrate.verify.guesses import alternatives, input_sets
 from kmigrate.verify.result import Array, encode
 
-_CONFIG_KEYS = {"kwargs", "inputs", "seed", "phase", "floatx", "data_format", "dynamic", "gradient"}
+_CONFIG_KEYS = {"args", "kwargs", "inputs", "seed", "phase", "floatx", "data_format", "dynamic", "gradient"}
 MOST_CANDIDATES = 160
 
 
@@ -73,26 +73,46 @@ class Case:
             parts.append(self.data_format)
         return ", ".join(parts)
 
-    @staticmethod
-    def from_config(where: str, table: Mapping[str, Any]) -> Case:
-        """A case of the user's configuration. Raises UserError that names the place and the key."""
-        if unknown := sorted(set(table) - _CONFIG_KEYS):
-            raise UserError(f"{where}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CONFIG_KEYS))})")
-        for key, kind in (("kwargs", Mapping), ("inputs", Mapping), ("seed", int), ("phase", int)):
-            if key in table and not isinstance(table[key], kind):
-                raise UserError(f"{where}: {key}: expected a {'table' if kind is Mapping else 'number'}")
-        if table.get("floatx", "float32") not in ("float32", "float64", "float16"):
-            raise UserError(f"{where}: floatx: expected float32 or float64")
-        if table.get("data_format", "channels_last") not in ("channels_last", "channels_first"):
-            raise UserError(f"{where}: data_format: expected channels_last or channels_first")
-        for name, spec in table.get("inputs", {}).items():
-            try:
-                specs.parse(str(spec))
-            except specs.SpecError as error:
-                raise UserError(f"{where}: inputs: {name}: {error}") from None
-        inputs = tuple((str(name), str(spec)) for name, spec in table.get("inputs", {}).items())
-        rest = {key: value for key, value in table.items() if key not in ("inputs", "kwargs")}
-        return Case(dict(table.get("kwargs", {})), inputs, **rest)
+
+def from_config(where: str, table: Mapping[str, Any], shape: UnitShape | None, seeds: Sequence[int]) -> list[Case]:
+    """The cases of one configured table: both dtypes and phases and every seed, but for what the table fixes.
+
+    ``args`` (or ``kwargs``) are for the constructor; ``inputs`` is a table by parameter name or a list of specs in the
+    order of the parameters, several for one that takes a list. Raises UserError that names ``where`` and the key.
+    """
+    if unknown := sorted(set(table) - _CONFIG_KEYS):
+        raise UserError(f"{where}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CONFIG_KEYS))})")
+    for key, kind in (("args", Mapping), ("kwargs", Mapping), ("inputs", (Mapping, list, tuple)), ("seed", int), ("phase", int)):
+        if key in table and not isinstance(table[key], kind):
+            raise UserError(f"{where}: {key}: not a {'number' if kind is int else 'table'}: {table[key]!r}")
+    for key, values in (("floatx", ("float32", "float64", "float16")), ("data_format", ("channels_last", "channels_first"))):
+        if table.get(key, values[0]) not in values:
+            raise UserError(f"{where}: {key}: expected one of {', '.join(values)}")
+    given = table.get("inputs", ())
+    inputs = tuple((str(name), str(spec)) for name, spec in given.items()) if isinstance(given, Mapping) else _named(given, shape)
+    for name, spec in inputs:
+        try:
+            specs.parse(spec)
+        except specs.SpecError as error:
+            raise UserError(f"{where}: inputs: {name}: {error}") from None
+    fixed = {key: table[key] for key in ("floatx", "data_format", "phase", "seed", "dynamic", "gradient") if key in table}
+    base = Case({**table.get("kwargs", {}), **table.get("args", {})}, inputs, **fixed)
+    wide = [base] if "floatx" in fixed else [replace(base, floatx="float64"), base]
+    both = wide if "phase" in fixed else [replace(case, phase=phase) for phase in (0, 1) for case in wide]
+    more = () if "seed" in fixed else tuple(seed for seed in seeds if seed != base.seed)
+    return both + [replace(wide[0], seed=seed) for seed in more]
+
+
+def _named(given: Sequence[Any], shape: UnitShape | None) -> tuple[tuple[str, str], ...]:
+    """Specs in order get the names of parameters; what is left over goes to the first one, as a list."""
+    names = [item.name for item in shape.inputs] if shape else []
+    names = names or ["inputs"]
+    texts = [str(spec) for spec in given]
+    first = len(texts) - len(names) + 1
+    if first <= 1:
+        return tuple(zip(names, texts, strict=False))
+    listed = [(f"{names[0]}.{number}", text) for number, text in enumerate(texts[:first])]
+    return (*listed, *zip(names[1:], texts[first:], strict=True))
 
 
 def _wire(value: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from kmigrate.model import Unit, UserError
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
-from kmigrate.verify.cases import Case, candidates, variations
+from kmigrate.verify.cases import Case, candidates, from_config, variations
 from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
@@ -60,7 +60,7 @@ class ModulePair:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How much is tried. ``cases`` gives cases by qualname (tables as ``Case.from_config`` takes them); other units
+    """How much is tried. ``cases`` gives cases by qualname (tables as ``cases.from_config`` takes them); other units
     are searched, for at most ``search_s`` seconds each. ``portable=False`` leaves the other engines alone."""
 
     tolerance: Tolerance = field(default_factory=Tolerance)
@@ -246,7 +246,10 @@ class _Session:
         shape, wire = self._read(unit)
         given = (self.settings.cases or {}).get(unit.qualname)
         if given:
-            cases = [Case.from_config(f"verify.cases.{unit.qualname}[{number}]", table) for number, table in enumerate(given, 1)]
+            cases = []
+            for number, table in enumerate(given, 1):
+                where = f"verify.cases.{unit.qualname}[{number}]"
+                cases += from_config(where, table, shape, self.settings.seeds)
             return _Found(cases, wire)
         if shape is None:
             return _Found([], reason="the original text has no definition of that name", verdict="unsupported")

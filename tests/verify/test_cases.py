@@ -4,7 +4,7 @@ import pytest
 
 from kmigrate.model import UserError
 from kmigrate.verify.anatomy import inner_function, read_unit
-from kmigrate.verify.cases import Case, candidates, variations
+from kmigrate.verify.cases import Case, candidates, from_config, variations
 
 SOURCE = """
 from keras.layers import Layer, Dense
@@ -108,9 +108,20 @@ def test_payload_marks_what_json_lacks() -> None:
 )
 def test_bad_configured_cases_name_their_place(table: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"verify\.cases\.X"):
-        Case.from_config("verify.cases.X", table)
+        from_config("verify.cases.X", table, None, (0,))
 
 
-def test_configured_case() -> None:
-    case = Case.from_config("here", {"kwargs": {"units": 3}, "inputs": {"x": "float[2,3]"}, "phase": 1})
-    assert case == Case({"units": 3}, (("x", "float[2,3]"),), phase=1)
+def test_configured_cases_are_widened_but_for_what_they_fix() -> None:
+    table = {"args": {"units": 3}, "inputs": {"x": "float[2,3]"}, "phase": 1}
+    found = from_config("here", table, None, (0, 1))
+    assert found[1] == Case({"units": 3}, (("x", "float[2,3]"),), phase=1)
+    assert [(case.floatx, case.phase, case.seed) for case in found] == [("float64", 1, 0), ("float32", 1, 0), ("float64", 1, 1)]
+
+
+def test_a_list_of_specs_follows_the_parameters() -> None:
+    def names(shape_name: str, *given: str) -> list[str]:
+        return [name for name, _ in from_config("here", {"inputs": given}, shape_of(shape_name), (0,))[0].inputs]
+
+    assert names("Child", "float[2]", "float[2]") == ["inputs.0", "inputs.1"]
+    assert names("squeeze", "float[2,1]", "literal(1)") == ["x", "axis"]
+    assert names("make_loss.loss", "float[2]", "float[2]") == ["y_true", "y_pred"]
