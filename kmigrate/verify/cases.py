@@ -133,7 +133,9 @@ def candidates(shape: UnitShape, kind: str) -> list[Case]:
     constructors = list(_constructors(shape.construct))
     sets = input_sets(shape, kind)
     found = [Case(kwargs, inputs) for kwargs, inputs in _diagonal(constructors, sets)]
-    return found[:MOST_CANDIDATES]
+    # Some code needs to know every dimension; most of it works either way.
+    fixed = [replace(case, dynamic=False) for case in found[:24] if any("[" in spec for _, spec in case.inputs)]
+    return found[: MOST_CANDIDATES - len(fixed)] + fixed
 
 
 def _diagonal(

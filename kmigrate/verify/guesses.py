@@ -35,7 +35,7 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|length|maxlen|order|rank|window.*|top_k|iterations|routings)$", (2, 3, 4, 1)),
     (r"^(rate|drop.*|.*dropout|keep_prob|prob.*)$", (0.5, 0.3)),
     (r"^(alpha|beta|gamma|lambd?a?_?|eps(ilon)?|temperature|tau|margin|delta|sigma|mu|stddev|std|l1|l2|theta)$", (0.5, 1.0)),
-    (r"^(momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|threshold|smooth|max_value)$", (0.5, 2.0)),
+    (r"^(clip.*|momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|threshold|smooth|max_value)$", (0.5, 2.0)),
     (r"^(min.*|low|lower)$", (0.1,)),
     (r"^(max.*|high|upper)$", (2.0,)),
     (r"^(activation|act|.*activation)$", ("tanh", "relu")),
@@ -143,7 +143,7 @@ def _tensors(names: list[str], ranks: Iterable[int]) -> list[Inputs]:
     """The same shape for all names, by rank; then integers and squares."""
     found: list[Inputs] = [tuple((name, _kind(name) + _RANKS[rank]) for name in names) for rank in ranks]
     # squares (Gram matrices, spectral norms), codes (embeddings), one channel, a batch of pictures with 4 channels
-    for spec in ("float[4,4]", "int[2,6]<4", "int[2]<4", "float[2,8,8,1]", "float[2,8,8,4]", "float[2,1,4]", "float[2,16]"):
+    for spec in ("float[2,8,8,4]", "float[4,4]", "int[2,6]<4", "int[2]<4", "float[2,8,8,1]", "float[2,1,4]", "float[2,16]"):
         found.append(tuple((name, spec) for name in names))
     return found
 
@@ -202,9 +202,9 @@ def _lists(name: str, count: int, ranks: list[int]) -> list[Inputs]:
 
 
 def _with_rest(sets: list[Inputs], names: list[str]) -> list[Inputs]:
-    """Further required parameters after the first: values by name, else tensors of the first one's shape."""
-    found = []
-    for inputs in sets:
-        rest = tuple((name, (_value_specs(name) or [inputs[-1][1]])[0]) for name in names)
-        found.append(inputs + rest)
-    return found
+    """Further required parameters after the first: values by name, else tensors of the first one's shape, else numbers."""
+    if not names:
+        return sets
+    plain = [inputs + tuple((name, (_value_specs(name) or [inputs[-1][1]])[0]) for name in names) for inputs in sets]
+    numbers = _numbers(names)
+    return plain + [inputs + tuple((name, numbers[name][0]) for name in names) for inputs in sets[:12]]

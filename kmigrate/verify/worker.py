@@ -65,6 +65,19 @@ def shim_scipy():
         setattr(scipy.signal, old, module)
 
 
+def old_names_of_theano():
+    # Pooling lived here before Theano 0.9; code of the time of Keras 0.x and 1.x imports it from there.
+    from theano.tensor import signal
+    from theano.tensor.signal import pool
+
+    def max_pool_2d(input, ds, ignore_border=None, st=None, padding=(0, 0), mode="max"):
+        return pool.pool_2d(input, ws=ds, ignore_border=bool(ignore_border), stride=st, pad=padding, mode=mode)
+
+    module = types.ModuleType("theano.tensor.signal.downsample")
+    module.max_pool_2d = max_pool_2d
+    sys.modules[module.__name__] = signal.downsample = module
+
+
 class Engine(object):
     """What differs between the engines, behind one face. ``K`` is the abstract backend of the module's flavour."""
 
@@ -93,6 +106,7 @@ class Engine(object):
         elif name == "theano":
             import theano
 
+            old_names_of_theano()
             self.theano = theano
             self.learning_phase = keras.backend.theano_backend._LEARNING_PHASE
 
@@ -244,11 +258,14 @@ class Override(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class Loaded(object):
     """The user's module, imported afresh; leaving the context forgets it and everything of its tree."""
 
-    def __init__(self, spec):
+    def __init__(self, spec, lacks=()):
         self.spec = spec
         self.path = list(sys.path)
         self.before = set(sys.modules)
         self.finder = None
+        self.stubs = StubFinder([name for name, attribute in lacks if attribute is None])
+        self.attributes = [(name, attribute) for name, attribute in lacks if attribute is not None]
+        self.lent = []
 
     def __enter__(self):
         spec = self.spec
@@ -263,6 +280,11 @@ class Loaded(object):
             name = stem if stem not in sys.modules and stem not in ("keras", "tensorflow", "theano") else "_km_" + stem
         self.finder = Override(name, spec["source"], spec.get("path") or "<module>")
         sys.meta_path.insert(0, self.finder)
+        sys.meta_path.append(self.stubs)
+        for owner, attribute in self.attributes:
+            owner = importlib.import_module(owner)
+            setattr(owner, attribute, Stub(owner.__name__ + "." + attribute))
+            self.lent.append((owner, attribute))
         importlib.invalidate_caches()
         if spec.get("package"):
             self._import_parents(name)
@@ -301,8 +323,12 @@ class Loaded(object):
             setattr(sys.modules[top], last, module)
 
     def __exit__(self, *_):
-        if self.finder in sys.meta_path:
-            sys.meta_path.remove(self.finder)
+        for finder in (self.finder, self.stubs):
+            if finder in sys.meta_path:
+                sys.meta_path.remove(finder)
+        for owner, attribute in self.lent:
+            if hasattr(owner, attribute):
+                delattr(owner, attribute)
         sys.path[:] = self.path
         root = self.spec.get("package_root")
         root = os.path.join(os.path.realpath(root), "") if root else None
@@ -312,9 +338,81 @@ class Loaded(object):
             in_tree = root and os.path.realpath(where).startswith(root)
             in_tree = in_tree and "site-packages" not in os.path.realpath(where)[len(root) :]
             bare = not where and self.spec.get("package") and (self.spec["package"] + ".").startswith(name + ".")
-            if own or in_tree or bare:
+            if own or in_tree or bare or isinstance(sys.modules[name], StubModule):
                 del sys.modules[name]
         return False
+
+
+class Stub(object):
+    """Stands for what the stack does not have. It may be named and decorated with while modules are imported; any later
+    use raises, so that no result ever rests on it."""
+
+    importing = False
+
+    def __init__(self, name):
+        self.__name = name
+
+    def __use(self):
+        if not Stub.importing:
+            raise ImportError("%s is not installed in the stack" % self.__name)
+
+    def __call__(self, *args, **kwargs):
+        self.__use()
+        if len(args) == 1 and not kwargs and (inspect.isclass(args[0]) or inspect.isfunction(args[0])):
+            return args[0]
+        return Stub(self.__name)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.__use()
+        return Stub(self.__name)
+
+    def __mro_entries__(self, bases):
+        return ()
+
+    def __order(self, other):
+        self.__use()
+        return True
+
+    __lt__ = __le__ = __gt__ = __ge__ = __order
+
+
+class StubModule(types.ModuleType):
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Stub(self.__name__.split(".")[0])
+
+
+class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Modules that the user's code needs to be imported and the stack does not have; asked last."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def find_spec(self, fullname, path=None, target=None):
+        if not any(fullname == name or fullname.startswith(name + ".") for name in self.names):
+            return None
+        return importlib.util.spec_from_loader(fullname, self, is_package=True)
+
+    def create_module(self, spec):
+        module = StubModule(spec.name)
+        module.__path__ = []
+        return module
+
+    def exec_module(self, module):
+        pass
+
+
+def missing(error):
+    """(module, name or None) of an ImportError, None if it says neither."""
+    found = re.match(r"cannot import name '(\w+)'", str(error))
+    if found and error.name:
+        return error.name, found.group(1)
+    if isinstance(error, ModuleNotFoundError) and error.name and str(error).startswith("No module named"):
+        return error.name, None
+    return None
 
 
 def stage(where, function, *args, **kwargs):
@@ -397,7 +495,7 @@ class Running(object):
         self.engine, self.module, self.unit, self.case = engine, module, unit, case
         self.feeds, self.values, self.names = [], [], []
         self.layer = None
-        self.updates, self.losses, self.weights = [], [], []
+        self.updates, self.losses, self.weights, self.trainable = [], [], [], []
 
     def build(self):
         """Construct and call; returns the flat list of (name, value)."""
@@ -410,6 +508,8 @@ class Running(object):
             target = stage("construct", target.make, kwargs)
         elif inspect.isclass(target):
             target = stage("construct", target, **kwargs)
+        if hasattr(target, "get_output") and not hasattr(target, "call"):
+            return self._legacy(target)
         if not callable(target) and not hasattr(target, "call"):
             raise Unsupported("a %s is not called by Keras with tensors" % type(target).__name__)
         is_layer = self._is_layer(target)
@@ -423,6 +523,19 @@ class Running(object):
         flatten(result, "output", flat)
         for position, loss in enumerate(self.losses):
             flatten(loss, "loss[%d]" % position, flat)
+        return flat
+
+    def _legacy(self, layer):
+        """A layer of Keras 0.x: it reads ``self.input`` and has ``params``."""
+        arguments = stage("call", self._arguments, False)
+        if hasattr(layer, "set_input_shape"):
+            shape = tuple(self.values[0].shape) if self.values else ()
+            stage("build", layer.set_input_shape, (None,) + shape[1:])
+        layer.input = list(arguments.values())[0]
+        result = stage("call", layer.get_output, bool(self.case.get("phase", 0)))
+        self.weights = self.trainable = [value for value in getattr(layer, "params", []) if hasattr(value, "get_value")]
+        flat = []
+        flatten(result, "output", flat)
         return flat
 
     def _is_layer(self, target):
@@ -477,6 +590,7 @@ class Running(object):
     def _collect(self, layer):
         self.layer = layer
         self.weights = list(layer.weights)
+        self.trainable = list(layer.trainable_weights)
         self.updates = [update for update in getattr(layer, "updates", []) or []]
         self.losses = [loss for loss in getattr(layer, "losses", []) or []]
 
@@ -655,7 +769,7 @@ def gradients(engine, running, evaluation, values):
             weights = rng.uniform(-1.0, 1.0, size=np.shape(computed)) if np.size(computed) else None
             if engine.dtype(tensor).startswith("float") and weights is not None:
                 terms.append(K.sum(tensor * K.constant(weights, dtype=engine.dtype(tensor))))
-        trainable = list(running.layer.trainable_weights) if running.layer is not None else []
+        trainable = running.trainable
         sources, names = [], []
         for name, source in list(zip(running.names, running.feeds)) + [("weight[%d]" % i, w) for i, w in enumerate(trainable)]:
             if engine.dtype(source).startswith("float"):
@@ -746,18 +860,37 @@ def probe(engine, request):
 
 
 class importing(object):
-    """``Loaded`` with import errors marked as such."""
+    """``Loaded`` with import errors marked as such. What the stack lacks is stubbed, name by name as imports fail, so
+    that optional imports still take the branch that they would take."""
+
+    known = {}
 
     def __init__(self, engine, spec):
-        self.engine, self.loaded = engine, Loaded(spec)
+        self.engine, self.spec = engine, spec
+        self.lacks = self.known.setdefault(spec.get("path"), [])
 
     def __enter__(self):
-        try:
-            with self.engine.scope():
-                return stage("import", self.loaded.__enter__)
-        except BaseException:
-            self.loaded.__exit__()
-            raise
+        while True:
+            self.loaded = Loaded(self.spec, self.lacks)
+            Stub.importing = True
+            try:
+                with self.engine.scope():
+                    return stage("import", self.loaded.__enter__)
+            except BaseException as error:
+                self.loaded.__exit__()
+                if not self._learn(error):
+                    raise
+            finally:
+                Stub.importing = False
+
+    def _learn(self, error):
+        cause = error.error if isinstance(error, CaseError) else error
+        lack = missing(cause) if isinstance(cause, ImportError) else None
+        own = (self.spec.get("package") or self.spec.get("name") or "").split(".")[0]
+        if lack is None or lack in self.lacks or len(self.lacks) > 20 or lack[0].split(".")[0] in (own, "_km_pkg_" + own):
+            return False
+        self.lacks.append(lack)
+        return True
 
     def __exit__(self, *_):
         return self.loaded.__exit__()

@@ -280,3 +280,34 @@ def test_signatures_of_engine_functions(engines: Engines) -> None:
     assert found["tf.reduce_sum"][:2] == ["input_tensor", "axis=None"]
     assert found["tf.no_such_thing"] == "missing"
     assert found["keras.backend.sum"] == ["x", "axis=None", "keepdims=False"]
+
+
+def test_modules_that_the_stack_lacks_are_stubbed_but_never_used(engines: Engines) -> None:
+    body = (
+        "import skimage.transform\nfrom packaging import version\nfrom keras.layers import Nowhere\n"
+        "try:\n    import cupy\n    FAST = True\nexcept ImportError:\n    FAST = False\n"
+        "assert version.parse('2') >= version.parse('1')\n"
+        "@Nowhere('decorates')\ndef f(x): return x * (2.0 if FAST else 3.0)\n"
+        "def g(x): return skimage.transform.resize(x, 2)\n"
+    )
+    result = run_snippet(engines, "tensorflow", body, "f", {"x": "float[2]"})
+    assert result.ok, result.failure
+    plain = run_snippet(engines, "tensorflow", "def f(x): return x * 3.0\n", "f", {"x": "float[2]"})
+    assert compare_results(plain, result).verdict == "identical"
+    failed = run_snippet(engines, "tensorflow", body, "g", {"x": "float[2]"})
+    assert "skimage is not installed in the stack" in failed.failure
+
+
+def test_layers_of_keras_0_run(engines: Engines) -> None:
+    before = (
+        "import theano\nimport theano.tensor as T\nimport numpy as np\nfrom theano.tensor.signal import downsample\n"
+        "class Old(object):\n    def __init__(self, output_dim): self.output_dim = output_dim\n"
+        "    def set_input_shape(self, shape):\n"
+        "        self.W = theano.shared(np.ones((shape[-1], self.output_dim), dtype=theano.config.floatX))\n"
+        "        self.params = [self.W]\n"
+        "    def get_output(self, train=False): return T.tanh(T.dot(self.input, self.W))\n"
+    )
+    after = "from keras import backend as K\n" + before.replace("T.tanh(T.dot", "K.tanh(K.dot")
+    verdict = verify(engines, before, after, "Old", "layer", engine="theano")
+    assert verdict.verdict in ("identical", "equal"), verdict.reason
+    assert verdict.cases >= 4
