@@ -143,7 +143,16 @@ def _tensors(names: list[str], ranks: Iterable[int]) -> list[Inputs]:
     """The same shape for all names, by rank; then integers and squares."""
     found: list[Inputs] = [tuple((name, _kind(name) + _RANKS[rank]) for name in names) for rank in ranks]
     # squares (Gram matrices, spectral norms), codes (embeddings), one channel, a batch of pictures with 4 channels
-    for spec in ("float[2,8,8,4]", "float[4,4]", "int[2,6]<4", "int[2]<4", "float[2,8,8,1]", "float[2,1,4]", "float[2,16]"):
+    for spec in (
+        "float[2,8,8,4]",
+        "float[4,4]",
+        "int[2,6]<4",
+        "int[2]<4",
+        "float[2,3,8,8]",
+        "float[2,8,8,1]",
+        "float[2,1,4]",
+        "float[2,16]",
+    ):
         found.append(tuple((name, spec) for name in names))
     return found
 

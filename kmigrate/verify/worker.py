@@ -21,6 +21,7 @@ import random
 import re
 import signal
 import sys
+import threading
 import time
 import types
 
@@ -530,7 +531,7 @@ class Running(object):
         arguments = stage("call", self._arguments, False)
         if hasattr(layer, "set_input_shape"):
             shape = tuple(self.values[0].shape) if self.values else ()
-            stage("build", layer.set_input_shape, (None,) + shape[1:])
+            stage("build", layer.set_input_shape, shape[1:])  # it adds the batch itself
         layer.input = list(arguments.values())[0]
         result = stage("call", layer.get_output, bool(self.case.get("phase", 0)))
         self.weights = self.trainable = [value for value in getattr(layer, "params", []) if hasattr(value, "get_value")]
@@ -964,7 +965,15 @@ def limit_memory():
         pass
 
 
+def leave_with(parent):
+    """A worker whose parent was killed must not stay behind, whatever the user's code is at."""
+    while os.getppid() == parent:
+        time.sleep(2.0)
+    os._exit(1)
+
+
 def main():
+    threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -161,8 +163,8 @@ def test_what_cannot_run_says_what_a_person_must_know(engines: Engines) -> None:
     verdict = verify(engines, body, body, "Odd", "layer")
     assert verdict.verdict == "skipped"
     assert "needs a server" in (verdict.reason or "")
-    verdict = verify(engines, "import nothing_of_that_name\ndef f(x): return x\n", "", "f")
-    assert "nothing_of_that_name" in (verdict.reason or "")
+    verdict = verify(engines, "raise OSError('no weights file')\ndef f(x): return x\n", "", "f")
+    assert "no weights file" in (verdict.reason or "")
     assert verify(engines, HEAD, HEAD, "nobody").verdict == "unsupported"
 
 
@@ -242,6 +244,20 @@ def test_user_code_cannot_reach_the_protocol(engines: Engines) -> None:
     assert run_snippet(engines, "theano", BAD, "close", {"x": "float[2]"}).ok
 
 
+def test_a_worker_does_not_outlive_its_parent(engines: Engines) -> None:
+    code = (
+        "import os, sys, pathlib\nfrom kmigrate.verify.runner import Worker\n"
+        "worker = Worker(pathlib.Path(sys.argv[1]), 'theano')\nworker.call({'op': 'doctor'})\n"
+        "print(worker._process.pid, flush=True)\nos._exit(0)\n"
+    )
+    command = [sys.executable, "-c", code, str(engines.workers["theano"].python)]
+    pid = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+        time.sleep(0.2)
+    assert not Path(f"/proc/{pid}").exists()
+
+
 def test_the_environment_is_scrubbed(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "42")
     body = "import os\ndef f(x): return [len([k for k in os.environ if 'TOKEN' in k]), os.path.expanduser('~')]\n"
@@ -302,7 +318,7 @@ def test_layers_of_keras_0_run(engines: Engines) -> None:
     before = (
         "import theano\nimport theano.tensor as T\nimport numpy as np\nfrom theano.tensor.signal import downsample\n"
         "class Old(object):\n    def __init__(self, output_dim): self.output_dim = output_dim\n"
-        "    def set_input_shape(self, shape):\n"
+        "    def set_input_shape(self, shape):\n        assert len(shape) == 1\n"
         "        self.W = theano.shared(np.ones((shape[-1], self.output_dim), dtype=theano.config.floatX))\n"
         "        self.params = [self.W]\n"
         "    def get_output(self, train=False): return T.tanh(T.dot(self.input, self.W))\n"
