@@ -34,8 +34,8 @@ _HEADER = {
     "tensorflow": "import tensorflow as tf\nfrom keras import backend as K\n\n\n",
     "theano": "import theano\nimport theano.tensor as T\nfrom theano import tensor\nfrom keras import backend as K\n\n\n",
 }
-_SEEDS = (0, 1)
-_FLOATX = ("float64", "float32")
+# (floatx, seed): float64 proves the algebra on two sets of values, float32 shows what users will see.
+_PASSES = (("float64", 0), ("float64", 1), ("float32", 0))
 _OTHER = {"tensorflow": "theano", "theano": "tensorflow"}
 # The original is not in this library version: the example says nothing there. Everything else is a failure.
 _ABSENT = ("has no attribute", "No module named", "cannot import name")
@@ -120,28 +120,27 @@ def run_job(job: Job, engines: Engines) -> Outcome:
     """Run one example in one stack: before and after on its own engine, after on the other one."""
     outcome = Outcome()
     example, own = job.example, job.rule.engine
-    for floatx in _FLOATX:
-        for seed in _SEEDS:
-            before = _run(engines, own, job.before, example, seed, floatx)
-            if not before.ok:
-                message = f"{before.type}: {before.message}"
-                if any(word in message for word in _ABSENT):
-                    return outcome
-                outcome.notes.append(f"the original does not run: {message}")
-                continue
-            outcome.ran = True
-            outcome.cases += 1
-            after = _run(engines, own, job.after, example, seed, floatx)
-            verdict = compare_results(before, after)
-            outcome.max_abs = max(outcome.max_abs, verdict.max_abs or 0.0)
-            outcome.max_rel = max(outcome.max_rel, verdict.max_rel or 0.0)
-            if verdict.verdict not in ("identical", "equal") and outcome.preserving is None:
-                outcome.preserving = f"{floatx}, seed {seed}: {verdict.verdict}: {verdict.reason or _failure(after)}"
-            if outcome.portable is None:
-                other = _run(engines, _OTHER[own], job.after, example, seed, floatx)
-                elsewhere = compare_results(before, other, same_engine=False)
-                if elsewhere.verdict not in ("identical", "equal"):
-                    outcome.portable = f"{_OTHER[own]}: {elsewhere.verdict}: {elsewhere.reason or _failure(other)}"
+    for floatx, seed in _PASSES:
+        before = _run(engines, own, job.before, example, seed, floatx)
+        if not before.ok:
+            message = f"{before.type}: {before.message}"
+            if any(word in message for word in _ABSENT):
+                return outcome
+            outcome.notes.append(f"the original does not run: {message}")
+            continue
+        outcome.ran = True
+        outcome.cases += 1
+        after = _run(engines, own, job.after, example, seed, floatx)
+        verdict = compare_results(before, after)
+        outcome.max_abs = max(outcome.max_abs, verdict.max_abs or 0.0)
+        outcome.max_rel = max(outcome.max_rel, verdict.max_rel or 0.0)
+        if verdict.verdict not in ("identical", "equal") and outcome.preserving is None:
+            outcome.preserving = f"{floatx}, seed {seed}: {verdict.verdict}: {verdict.reason or _failure(after)}"
+        if outcome.portable is None and seed == 0:
+            other = _run(engines, _OTHER[own], job.after, example, seed, floatx)
+            elsewhere = compare_results(before, other, same_engine=False)
+            if elsewhere.verdict not in ("identical", "equal"):
+                outcome.portable = f"{_OTHER[own]}: {elsewhere.verdict}: {elsewhere.reason or _failure(other)}"
     return outcome
 
 
@@ -244,12 +243,13 @@ def prove_rules(
     outcomes: dict[tuple[str, int], dict[str, Outcome]] = {}
     columns = (TextColumn("proving"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("proving", total=len(runnable) * len(stacks))
+        shares = {name: _share(runnable, index, len(stacks)) for index, name in enumerate(stacks)}
+        task = progress.add_task("proving", total=sum(map(len, shares.values())))
 
         def work(name: str) -> list[tuple[Job, Outcome]]:
             found = []
             with Engines(pythons[name], tuple(stacks[name].engines), Limits()) as engines:
-                for job in runnable:
+                for job in shares[name]:
                     found.append((job, run_job(job, engines)))
                     progress.advance(task)
             return found
@@ -260,6 +260,11 @@ def prove_rules(
                     outcomes.setdefault((job.rule.code, job.number), {})[name] = outcome
     versions = {name: list(stack.requirements) for name, stack in stacks.items()}
     return {rule.code: record_of(rule, jobs[rule.code], outcomes) for rule in rules}, versions
+
+
+def _share(jobs: Sequence[Job], index: int, count: int) -> list[Job]:
+    """What one stack runs: all of TensorFlow's examples (the versions differ), its part of Theano's (the version is the same)."""
+    return [job for place, job in enumerate(jobs) if job.rule.engine != "theano" or place % count == index]
 
 
 def _directory(rule: Rule) -> Path:
