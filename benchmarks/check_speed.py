@@ -2,7 +2,8 @@
 
     .venv/bin/python benchmarks/check_speed.py FOLDER
 
-Prints CPU seconds (user and system, children included; the least of three runs) of: a bare interpreter, ``ast.parse`` of all files, ``ast.parse``
+Prints CPU seconds (user and system, children included; the least of three runs) of: a bare interpreter, ``ast.parse`` of all
+files, ``ast.parse``
 of the files that pass the bytes prefilter, ruff NPY201 without its cache, and ``kmigrate check``; then the ratios.
 """
 

@@ -272,6 +272,8 @@ class _Linter:
             if not claim.preserving and assumption is None:
                 assumption = claim.reason or "the proof failed"
             if self.flavour == "tf.keras":
+                if not claim.tf_keras and assumption is None:
+                    assumption = f"not proven with the K of tensorflow.keras ({claim.tf_keras_reason or 'no proof'})"
                 portable, portability = False, "imported from tensorflow.keras: still tied to TensorFlow"
         return Fix(
             "unsafe" if assumption else "safe",

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the examples on real engines and store the result beside the rules",
     )
+    parser.add_argument("--stale", action="store_true", help="with --prove: only the rules that have no current proof")
     parser.add_argument(
         "--check",
         action="store_true",
@@ -34,6 +35,9 @@ def run(options: argparse.Namespace) -> int:
     rules = [_get(book, code) for code in options.codes] or list(book.rules)
     if options.prove:
         from kmigrate.verify.proof import prove
+
+        if options.stale:
+            rules = [rule for rule in rules if rule.examples and book.proofs.record(rule) is None]
 
         return int(prove(book, rules, write=not options.check))
     if options.codes:

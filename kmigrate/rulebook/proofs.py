@@ -21,12 +21,17 @@ FILE_NAME = "proof.json"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``preserving`` and ``portable`` are None where no current proof exists; the reasons say why something is not so."""
+    """``preserving`` and ``portable`` are None where no current proof exists; the reasons say why something is not so.
+
+    ``tf_keras``: preserving with the ``K`` of tensorflow.keras as well, which lacks some functions of Keras's own.
+    """
 
     preserving: bool | None = None
     portable: bool | None = None
     reason: str | None = None
     portability: str | None = None
+    tf_keras: bool | None = None
+    tf_keras_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +69,4 @@ class Proofs:
             stale = rule.code in self.records and record is None
             why = "the rule changed after its proof" if stale else "no example has proven it"
             return Claim(reason=f"{why}: run kmigrate rules --prove {rule.code}")
-        return Claim(claim["preserving"], claim["portable"], claim.get("reason"), claim.get("portability"))
+        return Claim(**claim)

@@ -64,6 +64,7 @@ class Outcome:
     max_rel: float = 0.0
     preserving: str | None = None  # the first failure, None while there is none
     portable: str | None = None
+    tf_keras: str | None = None  # with the K of tensorflow.keras, on TensorFlow
     notes: list[str] = field(default_factory=list)
 
 
@@ -136,12 +137,33 @@ def run_job(job: Job, engines: Engines) -> Outcome:
         outcome.max_rel = max(outcome.max_rel, verdict.max_rel or 0.0)
         if verdict.verdict not in ("identical", "equal") and outcome.preserving is None:
             outcome.preserving = f"{floatx}, seed {seed}: {verdict.verdict}: {verdict.reason or _failure(after)}"
+        if own == "tensorflow" and (floatx, seed) == _PASSES[0]:
+            outcome.tf_keras = _with_tf_keras(job, engines, before)
         if outcome.portable is None and seed == 0:
             other = _run(engines, _OTHER[own], job.after, example, seed, floatx)
             elsewhere = compare_results(before, other, same_engine=False)
             if elsewhere.verdict not in ("identical", "equal"):
                 outcome.portable = f"{_OTHER[own]}: {elsewhere.verdict}: {elsewhere.reason or _failure(other)}"
     return outcome
+
+
+def _with_tf_keras(job: Job, engines: Engines, before: Result) -> str | None:
+    """The failure, if any, of the replacement with the ``K`` of tensorflow.keras, which lacks some functions of Keras's own."""
+    text = job.after.replace("from keras import backend as K", "from tensorflow.keras import backend as K")
+    floatx, seed = _PASSES[0]
+    result = run_snippet(
+        engines,
+        "tensorflow",
+        text,
+        "example",
+        job.example.inputs,
+        seed=seed,
+        floatx=floatx,
+        gradient=job.example.gradient,
+        flavour="tf.keras",
+    )
+    verdict = compare_results(before, result)
+    return None if verdict.verdict in ("identical", "equal") else f"{verdict.verdict}: {verdict.reason or _failure(result)}"
 
 
 def _run(engines: Engines, engine: str, text: str, example: Example, seed: int, floatx: str) -> Result:
@@ -175,6 +197,7 @@ def record_of(rule: Rule, jobs: Sequence[Job], outcomes: dict[tuple[str, int], d
 def _claim(jobs: Sequence[Job], outcomes: dict[tuple[str, int], dict[str, Outcome]]) -> dict[str, Any]:
     reasons: list[str] = []
     portability: list[str] = []
+    tf_keras: list[str] = []
     for job in jobs:
         found = outcomes.get((job.rule.code, job.number), {})
         label = f"`{job.example.before}`"
@@ -185,12 +208,15 @@ def _claim(jobs: Sequence[Job], outcomes: dict[tuple[str, int], dict[str, Outcom
             notes = [n for o in found.values() for n in o.notes]
             reasons.append(f"{label}: ran in no stack{': ' + notes[0] if notes else ''}")
         reasons += [f"{label} in {stack}: {o.preserving}" for stack, o in ran.items() if o.preserving]
+        tf_keras += [f"{label} in {stack}: {o.tf_keras}" for stack, o in ran.items() if o.tf_keras]
         portability += [f"{label} in {stack}: {o.portable}" for stack, o in ran.items() if o.portable]
     return {
         "preserving": not reasons,
         "portable": not reasons and not portability,
         "reason": _short(reasons),
         "portability": _short(portability),
+        "tf_keras": not reasons and not tf_keras,
+        "tf_keras_reason": _short(tf_keras),
     }
 
 
@@ -288,7 +314,7 @@ def _drifted(book: Rulebook, rules: Sequence[Rule], records: dict[str, dict[str,
         stored = (book.proofs.record(rule) or {}).get("alternatives", {})
         for index, claim in records[rule.code]["alternatives"].items():
             old = stored.get(index, {})
-            for key in ("preserving", "portable"):
+            for key in ("preserving", "portable", "tf_keras"):
                 if old.get(key) != claim[key]:
                     drifted = True
                     print(f"{rule.code}: the stored proof says {key} = {old.get(key)}, the run says {claim[key]}")
