@@ -99,18 +99,15 @@ def flavour_of(source: Source, names: Names) -> str:
     """``tf.keras`` for a file that uses the Keras inside TensorFlow and no other, else ``keras``."""
     if "tensorflow" not in source.text:
         return "keras"
+    if names.imports_keras:
+        return "keras"
     inside = False
     for node in names.imports:
         if isinstance(node, ast.Import):
             modules = [item.name for item in node.names]
         else:
-            modules = [node.module or ""] if not node.level else []
-            if node.module == "tensorflow" and any(item.name == "keras" for item in node.names):
-                inside = True
-        for module in modules:
-            if module == "keras" or module.startswith("keras."):
-                return "keras"
-            inside = inside or module.startswith(("tensorflow.keras", "tensorflow.python.keras"))
+            modules = [f"{node.module}.{item.name}" for item in node.names] if not node.level else []
+        inside = inside or any(m.startswith(("tensorflow.keras", "tensorflow.python.keras")) for m in modules)
     if inside or re.search(r"\b(tf|tensorflow)\.(compat\.v[12]\.)?keras\b", source.text):
         return "tf.keras"
     return "keras"

@@ -27,6 +27,7 @@ _KERAS_IN_TF = (
     "tf.compat.v2.keras",
     "tf_keras",
 )
+_OTHER_BACKEND = "tf.keras.backend."
 # The engine modules that the backend modules of Keras happen to expose.
 _ENGINE_IN_KERAS = {
     "keras.backend.tf": "tf",
@@ -56,6 +57,13 @@ def canonical(dotted: str) -> str:
 def engine_of(symbol: str) -> str | None:
     """``tensorflow`` or ``theano`` for a symbol of that engine, else None."""
     return ENGINE_OF_ROOT.get(symbol.partition(".")[0])
+
+
+def _is_keras_import(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether Keras itself is imported, not the one inside TensorFlow."""
+    if isinstance(node, ast.Import):
+        return any(item.name.partition(".")[0] == "keras" for item in node.names)
+    return node.level == 0 and (node.module or "").partition(".")[0] == "keras"
 
 
 @dataclass(slots=True)
@@ -163,6 +171,7 @@ class Names:
         self._resolving: set[int] = set()
         self._memo: dict[ast.AST, Meaning] = {}
         _Walk(self).run()
+        self.imports_keras = any(_is_keras_import(node) for node in self.imports)
 
     # ---- questions
 
@@ -195,7 +204,13 @@ class Names:
         if not path or not meaning.symbols:
             return meaning
         tail = "." + ".".join(reversed(path))
-        return Meaning(tuple(dict.fromkeys(canonical(s + tail) for s in meaning.symbols)), meaning.certain)
+        return Meaning(tuple(dict.fromkeys(self._joined(s + tail) for s in meaning.symbols)), meaning.certain)
+
+    def _joined(self, dotted: str) -> str:
+        """In a file that imports Keras itself, ``tf.keras.backend.X`` goes around it, to a backend with a state of its own."""
+        if self.imports_keras and dotted.startswith(_OTHER_BACKEND) and not dotted.startswith(_OTHER_BACKEND + "tf."):
+            return dotted
+        return canonical(dotted)
 
     def binding_value(self, node: ast.AST) -> Binding | None:
         """The one binding of a plain name, or None where it has several or none."""

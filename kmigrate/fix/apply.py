@@ -230,7 +230,11 @@ def _alone_on_its_lines(source: Source, node: ast.stmt) -> bool:
 def _removal(source: Source, node: ast.Import | ast.ImportFrom, gone: Sequence[ast.alias]) -> _Change:
     assert node.end_lineno is not None
     if len(gone) == len(node.names):
-        return _Change(source.line_start(node.lineno), source.line_start(node.end_lineno + 1), "")
+        end_line = node.end_lineno + 1
+        above = source.line_text(node.lineno - 1).rstrip() if node.lineno > 1 else ""
+        if node.col_offset and above.endswith(":") and not source.line_text(end_line).strip():
+            end_line += 1  # the blank line that stood after the imports of a function
+        return _Change(source.line_start(node.lineno), source.line_start(end_line), "")
     start, end = source.span(node)
     text = source.text[start:end]
     for item in reversed(gone):
