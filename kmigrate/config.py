@@ -27,7 +27,7 @@ _OWN_FILE = "kmigrate.toml"
 _PROJECT_FILE = "pyproject.toml"
 _CODE = re.compile(r"[A-Za-z]+[0-9]*")
 # The shape of an input spec only; which kinds exist is the business of verify.
-_INPUT = re.compile(r"[a-z][a-z0-9_]*\[\s*(\d+\s*(,\s*\d+\s*)*,?\s*)?\](<\d+)?|literal\(.*\)", re.DOTALL)
+_INPUT = re.compile(r"[a-z][a-z0-9_]*\[\s*(\d+\s*(,\s*\d+\s*)*,?\s*)?\](<\d+)?|(literal|expr)\(.*\)", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ _REDUCTIONS = frozenset(
     "sum mean max min prod any all std var logsumexp reduce_sum reduce_mean reduce_max reduce_min reduce_prod "
     "reduce_any reduce_all".split()
 )
+_PREDICATES = frozenset(
+    "equal not_equal greater less greater_equal less_equal logical_and logical_or logical_not eq neq gt lt ge le".split()
+)
 _LAST_DTYPE_ARGUMENT = {"cast": 1, "zeros": 1, "ones": 1, "constant": 1, "placeholder": 0, "variable": 1}
 
 
@@ -178,16 +181,7 @@ class Values:
 
     def _call_dtype(self, call: ast.Call) -> str:
         name = self._function(call)
-        if name in (
-            "equal",
-            "not_equal",
-            "greater",
-            "less",
-            "greater_equal",
-            "less_equal",
-            "logical_and",
-            "logical_not",
-        ):
+        if name in _PREDICATES:
             return "bool"
         if name in _LAST_DTYPE_ARGUMENT:
             place = _LAST_DTYPE_ARGUMENT[name]
