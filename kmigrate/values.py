@@ -29,6 +29,7 @@ _REDUCTIONS = frozenset(
     "sum mean max min prod any all std var logsumexp reduce_sum reduce_mean reduce_max reduce_min reduce_prod "
     "reduce_any reduce_all".split()
 )
+_DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
 _PREDICATES = frozenset(
     "equal not_equal greater less greater_equal less_equal logical_and logical_or logical_not eq neq gt lt ge le".split()
 )
@@ -221,7 +222,8 @@ class UseFacts:
         argument = self.bound.given.get(name)
         try:
             if argument is not None:
-                return ast.literal_eval(argument.node)
+                dtype = self._dtype_constant(argument.node)
+                return dtype if dtype is not None else ast.literal_eval(argument.node)
             if name in self.bound.variadic:
                 return tuple(ast.literal_eval(a.node) for a in self.bound.variadic[name])
             default = self.rule.parameter(name).default
@@ -230,6 +232,12 @@ class UseFacts:
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             pass
         raise Unknown(f"{name} is not literal")
+
+    def _dtype_constant(self, node: ast.expr) -> str | None:
+        """``bool`` for ``tf.bool``: a dtype constant is as good as its name."""
+        symbols = self.values.names.resolve(node).symbols
+        names = {s.removeprefix("tf.") for s in symbols if s.removeprefix("tf.") in _DTYPES}
+        return names.pop() if len(names) == 1 == len(symbols) else None
 
     def node(self, name: str) -> ast.expr:
         argument = self.bound.given.get(name)
@@ -253,6 +261,9 @@ class UseFacts:
 
     def sequence(self, name: str) -> bool:
         node = self.node(name)
+        binding = self.values.names.binding_value(node)
+        if binding is not None and binding.value is not None:
+            node = binding.value
         if isinstance(node, (ast.List, ast.Tuple, ast.ListComp)):
             return True
         if isinstance(node, (ast.Constant, ast.Lambda, ast.Dict, ast.BinOp, ast.Compare)):

@@ -145,3 +145,45 @@ def test_a_rule_is_added_by_one_toml_file(tmp_path: Path) -> None:
     book = load_rulebook((path,))
     rule = book.find("tf.our_op")
     assert rule is not None and rule.code == "XX1"
+
+
+def test_every_shipped_example_is_rewritten_as_it_says() -> None:
+    from kmigrate.verify.proof import job_of
+
+    book = load_rulebook()
+    problems = [
+        f"{rule.code} example {number + 1}: {job.problem}"
+        for rule in book.rules
+        for number in range(len(rule.examples))
+        if (job := job_of(book, rule, number)).problem
+    ]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "v = [[1.0, 2.0], [3.0, 4.0]]\n    return tf.gather(v, x)",
+        "a = [1.0]\n    b = [2.0]\n    return tf.add(a, b)",
+        "return tf.zeros((2, 3), tf.bool)",
+        "return tf.matmul(x, y)",
+        "return tf.where(x)",
+        "return tf.gather(x, y, batch_dims=1)",
+        "return tf.gather(x, y, axis=1)",
+        "return tf.concat(1, [x, y])",
+        "return tf.squeeze(x)",
+        "return tf.reshape(*x)",
+        "return tf.reduce_sum(x, **y)",
+        "return tf.zeros_like(x, name=make())",
+    ],
+)
+def test_hostile_calls_have_no_safe_fix(line: str) -> None:
+    """Calls for which K has something that looks right and is not."""
+    from kmigrate.lint import analyse
+    from kmigrate.source import Source
+
+    text = f"import tensorflow as tf\n\n\ndef loss(y_true, y_pred, x=None, y=None):\n    {line}\n"
+    findings = analyse(Source.parse("m.py", text.encode()), load_rulebook()).findings
+    calls = [f for f in findings if not f.symbol.endswith((".bool", ".int32"))]
+    assert calls
+    assert [f.fix.replacement for f in calls if f.fix is not None and f.fix.applicability == "safe"] == []
