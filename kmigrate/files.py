@@ -104,13 +104,13 @@ def _copy_owner_and_mode(name: str, old: os.stat_result | None) -> None:
     if old is None:
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101
+        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - beside os.replace and os.chown
         return
     # First the owner: changing it takes special bits away from the mode.
     if hasattr(os, "chown") and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(OSError):
             os.chown(name, old.st_uid, old.st_gid)
-    os.chmod(name, stat.S_IMODE(old.st_mode))  # noqa: PTH101
+    os.chmod(name, stat.S_IMODE(old.st_mode))  # noqa: PTH101 - beside os.replace and os.chown
 
 
 def discover(paths: Sequence[str], config: Config) -> tuple[list[Path], list[FileError]]:

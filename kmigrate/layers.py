@@ -86,13 +86,10 @@ class LayerCode:
 
     def context(self, definition: Definition | None) -> Context | None:
         """Why a definition is layer code, or None where it is not."""
-        at = definition
-        while at is not None:
-            root = self.roots.get(at)
-            if root is not None:
-                assert definition is not None
-                return Context(root.kind, definition.qualname, root.reason)
-            at = at.parent
+        nearest = self.nearest_root(definition)
+        if nearest is not None and definition is not None:
+            root = self.roots[nearest]
+            return Context(root.kind, definition.qualname, root.reason)
         if self.whole_module:
             name = definition.qualname if definition else "<module>"
             return Context("module", name, 'scope = "module": every use in the file counts')
@@ -229,14 +226,15 @@ class LayerCode:
             for user in _with_nested(root, nested):
                 for value, called in users.get(user, ()):
                     for helper in self._definitions_named(value):
-                        if helper.kind == "class" or self.context_root(helper) is not None:
+                        if helper.kind == "class" or self.nearest_root(helper) is not None:
                             continue
                         how = "called from" if called else "handed on in"
                         reason = f"`{helper.name}` is {how} `{user.qualname}`"
                         self.roots[helper] = Context("helper", helper.qualname, reason)
                         waiting.append(helper)
 
-    def context_root(self, definition: Definition | None) -> Definition | None:
+    def nearest_root(self, definition: Definition | None) -> Definition | None:
+        """The innermost definition of layer code around this one, itself included."""
         while definition is not None and definition not in self.roots:
             definition = definition.parent
         return definition

@@ -7,7 +7,6 @@ import builtins
 import difflib
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,7 @@ from typing import Any
 from kmigrate.model import Target, UserError
 from kmigrate.rulebook.conditions import FUNCTIONS
 from kmigrate.rulebook.rule import Alternative, Example, Parameter, Refusal, Rule
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # the same library on Python 3.10
+from kmigrate.toml import tomllib
 
 TARGETS: tuple[Target, ...] = ("keras2", "keras3")
 BACKEND_NAME: dict[Target, str] = {"keras2": "K", "keras3": "ops"}

@@ -22,7 +22,7 @@ from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.load import builtin_rules_directory
 from kmigrate.rulebook.proofs import FILE_NAME
 from kmigrate.rulebook.rule import Example, Rule
-from kmigrate.source import Source, SourceError
+from kmigrate.source import Source
 from kmigrate.verify.runner import Engines, Limits, Result
 from kmigrate.verify.session import compare_results, run_snippet
 from kmigrate.verify.stacks import ensure, load_stacks
@@ -319,6 +319,3 @@ def _drifted(book: Rulebook, rules: Sequence[Rule], records: dict[str, dict[str,
                     drifted = True
                     print(f"{rule.code}: the stored proof says {key} = {old.get(key)}, the run says {claim[key]}")
     return drifted
-
-
-__all__ = ["Job", "Outcome", "SourceError", "job_of", "prove", "prove_rules", "record_of", "run_job"]

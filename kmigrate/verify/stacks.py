@@ -21,11 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from kmigrate.model import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+from kmigrate.toml import tomllib
 
 HERE = Path(__file__).resolve().parent
 CACHE_VARIABLE = "KMIGRATE_CACHE_DIR"
