@@ -82,7 +82,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_claims_follow_what_the_engines_say(project: Path) -> None:
-    rules = json.loads((project / "ours" / "proof.json").read_text())["rules"]
+    rules = json.loads((project / "ours" / "proof" / "rules.json").read_text())["rules"]
     assert {code: r["alternatives"]["0"]["preserving"] for code, r in rules.items()} == {"XX1": True, "XX2": False, "XX3": True}
     assert rules["XX1"]["alternatives"]["0"]["portable"] is True
     assert rules["XX3"]["alternatives"]["0"]["portable"] is False

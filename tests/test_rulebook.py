@@ -11,8 +11,8 @@ import pytest
 from kmigrate.model import UserError
 from kmigrate.rulebook.book import Rulebook, load_rulebook
 from kmigrate.rulebook.conditions import Unknown, evaluate
-from kmigrate.rulebook.load import load_files
-from kmigrate.rulebook.proofs import Proofs
+from kmigrate.rulebook.load import builtin_rules_directory, load_files
+from kmigrate.rulebook.proofs import Proofs, proof_file, read_records
 
 GOOD = '[[rule]]\ncode = "XX1"\nname = "exp"\nsymbols = ["tf.exp"]\nsignature = "x"\nkeras2 = "K.exp(x)"\n'
 
@@ -120,6 +120,16 @@ def test_every_shipped_proof_is_current() -> None:
     assert len(book) > 60
     stale = [r.code for r in book.rules if r.examples and book.proofs.record(r) is None]
     assert stale == [], "run: kmigrate rules --prove " + " ".join(stale)
+
+
+def test_every_proof_file_belongs_to_a_rules_file_and_names_its_rules() -> None:
+    book = load_rulebook()
+    by_file: dict[Path, set[str]] = {}
+    for rule in book.rules:
+        by_file.setdefault(proof_file(rule.source), set()).add(rule.code)
+    found = {path: set(read_records(path)) for path in builtin_rules_directory().rglob("proof/*.json")}
+    assert found
+    assert {path: codes - by_file.get(path, set()) for path, codes in found.items() if codes - by_file.get(path, set())} == {}
 
 
 def test_no_shipped_rule_fails_its_own_examples() -> None:

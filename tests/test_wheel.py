@@ -18,7 +18,7 @@ def test_the_wheel_carries_its_rules_and_checks_code(tmp_path: Path) -> None:
     )  # fmt: skip
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "kmigrate/_rules/proof.json" in names
+    assert "kmigrate/_rules/tensorflow/proof/math.json" in names
     assert "kmigrate/verify/stacks.toml" in names and any(n.startswith("kmigrate/verify/locks/") for n in names)
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"

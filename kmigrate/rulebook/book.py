@@ -54,5 +54,5 @@ def load_rulebook(extra: Sequence[Path] = ()) -> Rulebook:
         UserError: see ``load_files``.
     """
     places = [builtin_rules_directory(), *extra]
-    proofs = Proofs.read([place if place.is_dir() else place.parent for place in places])
-    return Rulebook(load_files(places), proofs)
+    rules = load_files(places)
+    return Rulebook(rules, Proofs.read(dict.fromkeys(rule.source for rule in rules)))

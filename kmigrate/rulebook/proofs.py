@@ -1,4 +1,4 @@
-"""What execution has shown of each rule: ``proof.json`` beside the rules.
+"""What execution has shown of each rule: ``proof/NAME.json`` beside the rules file ``NAME.toml``.
 
 ``safe`` is derived here and nowhere else: an alternative is *preserving* where every example that uses it gave the same
 values and gradients as the original on the original's own engine, in every stack that has the symbol. The record is void as
@@ -8,7 +8,7 @@ soon as the rule changes (its digest no longer matches).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ from typing import Any
 from kmigrate.model import UserError
 from kmigrate.rulebook.rule import Rule
 
-FILE_NAME = "proof.json"
+
+def proof_file(rules_file: Path) -> Path:
+    """Where the proof of a rules file stands: a file of its own, so that two people can prove two files at a time."""
+    return rules_file.parent / "proof" / (rules_file.stem + ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +42,15 @@ class Proofs:
     records: dict[str, Any]
 
     @classmethod
-    def read(cls, directories: Iterable[Path]) -> Proofs:
-        """The proofs of several rule directories; one that has none adds nothing.
+    def read(cls, rules_files: Iterable[Path]) -> Proofs:
+        """The proofs of several rules files; one that has none adds nothing.
 
         Raises:
             UserError: a proof file is not valid JSON.
         """
         records: dict[str, Any] = {}
-        for directory in directories:
-            path = directory / FILE_NAME
-            if not path.is_file():
-                continue
-            try:
-                records.update(json.loads(path.read_text("utf-8"))["rules"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise UserError(f"{path}: not a proof file ({error}); make it anew with: kmigrate rules --prove") from error
+        for rules_file in rules_files:
+            records.update(read_records(proof_file(rules_file)))
         return cls(records)
 
     def record(self, rule: Rule) -> dict[str, Any] | None:
@@ -70,3 +67,26 @@ class Proofs:
             why = "the rule changed after its proof" if stale else "no example has proven it"
             return Claim(reason=f"{why}: run kmigrate rules --prove {rule.code}")
         return Claim(**claim)
+
+
+def read_records(path: Path) -> dict[str, Any]:
+    """The records of one proof file by rule code; none where there is no file.
+
+    Raises:
+        UserError: not valid JSON, or not a proof.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        records = json.loads(path.read_text("utf-8"))["rules"]
+        return dict(records)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a proof file ({error}); make it anew with: kmigrate rules --prove") from error
+
+
+def write_records(rules_file: Path, records: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
+    """Store the records of the rules of one file, sorted, so that a change of one rule is a change of its own lines."""
+    path = proof_file(rules_file)
+    path.parent.mkdir(exist_ok=True)
+    data = {"schema": 1, "stacks": versions, "rules": records}
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")

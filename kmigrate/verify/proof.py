@@ -7,20 +7,17 @@ is what is shipped. A claim is stored with the digest of the rule that it was ma
 from __future__ import annotations
 
 import ast
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmigrate.fix.apply import FixError, apply_fixes
 from kmigrate.lint import analyse
 from kmigrate.project import fixes_to_apply
 from kmigrate.rulebook.book import Rulebook
-from kmigrate.rulebook.load import builtin_rules_directory
-from kmigrate.rulebook.proofs import FILE_NAME
+from kmigrate.rulebook.proofs import proof_file, read_records, write_records
 from kmigrate.rulebook.rule import Example, Rule
 from kmigrate.source import Source
 from kmigrate.verify.runner import Engines, Limits, Result
@@ -293,19 +290,11 @@ def _share(jobs: Sequence[Job], index: int, count: int) -> list[Job]:
     return [job for place, job in enumerate(jobs) if job.rule.engine != "theano" or place % count == index]
 
 
-def _directory(rule: Rule) -> Path:
-    builtin = builtin_rules_directory()
-    return builtin if rule.source.is_relative_to(builtin) else rule.source.parent
-
-
 def _store(book: Rulebook, rules: Sequence[Rule], records: dict[str, dict[str, Any]], versions: dict[str, list[str]]) -> None:
-    for directory in {_directory(rule) for rule in rules}:
-        path = directory / FILE_NAME
-        old = json.loads(path.read_text("utf-8"))["rules"] if path.is_file() else {}
-        alive = {rule.code for rule in book.rules if _directory(rule) == directory}
-        new = {**old, **{rule.code: records[rule.code] for rule in rules if _directory(rule) == directory}}
-        data = {"schema": 1, "stacks": versions, "rules": {code: new[code] for code in sorted(new) if code in alive}}
-        path.write_text(json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
+    for source in dict.fromkeys(rule.source for rule in rules):
+        alive = {rule.code for rule in book.rules if rule.source == source}
+        new = {**read_records(proof_file(source)), **{rule.code: records[rule.code] for rule in rules if rule.source == source}}
+        write_records(source, {code: record for code, record in new.items() if code in alive}, versions)
 
 
 def _drifted(book: Rulebook, rules: Sequence[Rule], records: dict[str, dict[str, Any]]) -> bool:
