@@ -14,8 +14,9 @@ from kmigrate.names import Definition, Names, Reference, engine_of
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
+from kmigrate.rulebook.filling import Site
 from kmigrate.rulebook.load import BACKEND_NAME
-from kmigrate.rulebook.render import Site, render_call, render_value
+from kmigrate.rulebook.render import render_call, render_value
 from kmigrate.rulebook.rule import Alternative, Rule
 from kmigrate.source import Source
 from kmigrate.values import UseFacts, Values
@@ -219,7 +220,7 @@ class _Linter:
             answer = evaluate(refusal.when, facts)
             if answer or (answer is None and refusal.if_unknown):
                 raise NoFix(refusal.reason)
-        site = Site(self.source.text, self._backend(reference), facts.value, self.pure, self._bare(use))
+        site = Site(self.source.text, self._backend(reference), facts, self.pure, self._bare(use), self.source.span)
         reason: NoFix | None = None
         for index, alternative, holds in self._candidates(rule, facts):
             template = alternative.replacement[self.target]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from kmigrate.fix.layout import Argument
 from kmigrate.names import Names
-from kmigrate.rulebook.binding import Bound
+from kmigrate.rulebook.binding import Bound, elements_of
 from kmigrate.rulebook.conditions import Unknown
 from kmigrate.rulebook.rule import Rule
 
@@ -240,10 +241,20 @@ class UseFacts:
         return names.pop() if len(names) == 1 == len(symbols) else None
 
     def node(self, name: str) -> ast.expr:
+        """The expression given for a parameter, or for an element of it: ``p`` or ``p[0]``."""
+        name, bracket, index = name.partition("[")
         argument = self.bound.given.get(name)
+        if bracket:
+            return self._element(name, argument, int(index.rstrip("]")))
         if argument is None:
             raise Unknown(f"{name} is not given")
         return argument.node
+
+    def _element(self, name: str, argument: Argument | None, index: int) -> ast.expr:
+        elements = elements_of(argument.node) if argument is not None else [a.node for a in self.bound.variadic.get(name, ())]
+        if elements is None or not 0 <= index < len(elements):
+            raise Unknown(f"{name} has no element {index} that is written out")
+        return elements[index]
 
     def rank(self, name: str) -> int:
         return self.values.rank(self.node(name))

@@ -83,6 +83,8 @@ def explain(book: Rulebook, rule: Rule) -> str:
         claim = book.claim(rule, index)
         lines.append(f"  preserving: {_claim(claim.preserving, claim.reason)}")
         lines.append(f"  portable: {_claim(claim.portable, claim.portability)}")
+    if rule.portability:
+        lines += ["", f"where the engines part: {rule.portability}"]
     lines += [f"no fix: {refusal.reason} ({ast.unparse(refusal.when)})" for refusal in rule.refusals]
     if rule.guidance:
         lines += ["", f"guidance: {rule.guidance}"]

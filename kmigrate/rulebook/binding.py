@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 
 from kmigrate.fix.layout import Argument, CallLayout
@@ -18,6 +19,13 @@ class Bound:
 
     given: dict[str, Argument] = field(default_factory=dict)
     variadic: dict[str, list[Argument]] = field(default_factory=dict)
+
+
+def elements_of(node: ast.expr) -> list[ast.expr] | None:
+    """The elements of a list or tuple display without ``*``; None for any other expression."""
+    if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(e, ast.Starred) for e in node.elts):
+        return list(node.elts)
+    return None
 
 
 def bind(rule: Rule, layout: CallLayout) -> Bound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -42,8 +43,12 @@ class Rulebook:
         return self.find(symbol) is not None
 
     def claim(self, rule: Rule, alternative: int) -> Claim:
-        """What execution has shown of one alternative of a rule."""
-        return self.proofs.claim(rule, alternative)
+        """What execution has shown of one alternative of a rule, with the rule's own words on where the engines part."""
+        claim = self.proofs.claim(rule, alternative)
+        if rule.portability is None or claim.portable is not False:
+            return claim
+        measured = f" ({claim.portability})" if claim.portability else ""
+        return replace(claim, portability=rule.portability + measured)
 
 
 @lru_cache(maxsize=4)

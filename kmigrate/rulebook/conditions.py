@@ -7,6 +7,7 @@ is False, ``True and unknown`` is unknown.
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -67,35 +68,85 @@ def evaluate(condition: ast.expr, facts: Facts) -> bool | None:
         return None
 
 
+class _Part(str):
+    """The name of a parameter in a condition; ``p[0]`` is the name of its first element."""
+
+    def __getitem__(self, index: Any) -> _Part:
+        return _Part(f"{self}[{index}]")
+
+
 def _compute(expression: ast.expr, facts: Facts) -> Any:
     from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
+    evaluator = EvalWithCompoundTypes(functions=_questions(facts), names=lambda node: _Part(node.id))
+    try:
+        return evaluator.eval(ast.unparse(expression))
+    except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
+        raise Unknown(str(error)) from error
+
+
+def _questions(facts: Facts) -> dict[str, Callable[..., Any]]:
+    """The functions of a condition. A function that ``facts`` does not have answers nothing."""
     functions: dict[str, Callable[..., Any]] = {name: getattr(facts, name, None) for name in FUNCTIONS}  # type: ignore[misc]  # the Protocol's methods
     functions["floating"] = lambda name: facts.dtype(name).startswith(("float", "bfloat"))
     functions["integer"] = lambda name: facts.dtype(name).startswith(("int", "uint"))
-    evaluator = EvalWithCompoundTypes(functions=functions, names=lambda node: node.id)
-    try:
-        return evaluator.eval(ast.unparse(expression))
-    except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
-        raise Unknown(str(error)) from error
+    return functions
 
 
-def compute_literal(expression: ast.expr, value: Callable[[str], Any]) -> Any:
-    """The value of a ``{...}`` part of a replacement. ``value(parameter)`` raises Unknown where it is not literal."""
+def at(axis: int, item: Any) -> Any:
+    """The subscript that takes ``item`` (an index or a ``slice``) on one axis and everything on the others."""
+    if axis >= 0:
+        return (*[slice(None)] * axis, item) if axis else item
+    return (Ellipsis, item, *[slice(None)] * (-axis - 1))
+
+
+# Functions of a ``{...}`` part, besides the questions of conditions.
+CALCULATIONS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "at": at,
+    "dict": dict,
+    "enumerate": enumerate,
+    "int": int,
+    "len": len,
+    "list": list,
+    "max": max,
+    "min": min,
+    "range": range,
+    "reversed": reversed,
+    "slice": slice,
+    "sorted": sorted,
+    "str": str,
+    "sum": sum,
+    "tuple": tuple,
+    "zip": zip,
+}
+
+
+def compute_literal(expression: ast.expr, value: Callable[[str], Any], facts: Facts | None = None) -> Any:
+    """The value of a ``{...}`` part of a replacement. In it a parameter stands for its literal value, and ``rank(p)``,
+    ``length(p)``, ... ask as in conditions.
+
+    Raises Unknown where a parameter is not literal or a question has no answer."""
     from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
-    functions = {
-        "len": len,
-        "int": int,
-        "list": list,
-        "tuple": tuple,
-        "min": min,
-        "max": max,
-        "sorted": sorted,
-        "range": range,
-    }
-    evaluator = EvalWithCompoundTypes(functions=functions, names=lambda node: value(node.id))
+    tree = copy.deepcopy(expression) if facts is None else _Answers(facts).visit(copy.deepcopy(expression))
+    evaluator = EvalWithCompoundTypes(functions=dict(CALCULATIONS), names=lambda node: value(node.id))
     try:
-        return evaluator.eval(ast.unparse(expression))
-    except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
-        raise Unknown(str(error)) from error
+        return evaluator.eval(ast.unparse(tree))
+    except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
+        raise Unknown("") from error
+
+
+class _Answers(ast.NodeTransformer):
+    """Puts the answers of questions such as ``rank(p)`` into an expression."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+            try:
+                return ast.Constant(_compute(node, self.facts))
+            except Unknown as unknown:
+                raise Unknown(f"{ast.unparse(node)} is not known") from unknown
+        return self.generic_visit(node)

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from kmigrate.model import Target, UserError
-from kmigrate.rulebook.conditions import FUNCTIONS
+from kmigrate.rulebook.conditions import CALCULATIONS, FUNCTIONS
 from kmigrate.rulebook.rule import Alternative, Example, Parameter, Refusal, Rule
 from kmigrate.toml import tomllib
 
 TARGETS: tuple[Target, ...] = ("keras2", "keras3")
 BACKEND_NAME: dict[Target, str] = {"keras2": "K", "keras3": "ops"}
 # What an edit of must invalidate the proof: prose does not count.
-_PROSE = {"why", "guidance", "name", "symbols"}
+_PROSE = {"why", "guidance", "portability", "name", "symbols"}
 _RULE_KEYS = {
     "code": str,
     "name": str,
@@ -34,6 +34,7 @@ _RULE_KEYS = {
     "when": str,
     "assume": str,
     "guidance": str,
+    "portability": str,
     "alternative": list,
     "refuse": list,
     "example": list,
@@ -159,6 +160,7 @@ class _Reader:
             examples=tuple(self.examples()),
             guidance=table.get("guidance"),
             why=table.get("why"),
+            portability=table.get("portability"),
         )
 
     def check_names(self, key: str, wrong: set[str]) -> None:
@@ -215,11 +217,27 @@ class _Reader:
             raise self.fail(target, f"not a Python expression: {text!r}") from error
         local = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         local |= {a.arg for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
+        computed = {n for part in ast.walk(tree) if isinstance(part, ast.Set) for n in ast.walk(part)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target]}:
-                if not hasattr(builtins, node.id):
+            self.check_computed(target, node)
+            if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target], "fold"}:
+                known = node.id in CALCULATIONS or node.id in FUNCTIONS if node in computed else hasattr(builtins, node.id)
+                if not known:
                     raise self.fail(target, f"{node.id!r} is neither a parameter nor {BACKEND_NAME[target]}")
         return tree
+
+    def check_computed(self, target: Target, node: ast.AST) -> None:
+        """The parts of a template that are computed at rewrite time have a shape of their own."""
+        if isinstance(node, ast.Set) and len(node.elts) != 1:
+            raise self.fail(target, "{...} holds one expression")
+        if isinstance(node, ast.ListComp) and any(isinstance(g.iter, ast.Set) for g in node.generators):
+            one = node.generators[0]
+            if len(node.generators) > 1 or one.ifs or not isinstance(one.target, ast.Name):
+                raise self.fail(target, "a list over {...} has one 'for' with one name and no 'if'")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "fold":
+            function = node.args[0] if node.args else None
+            if len(node.args) not in (2, 3) or not isinstance(function, ast.Lambda) or len(function.args.args) != 2:
+                raise self.fail(target, "fold takes a lambda of two arguments, the items and perhaps a start")
 
     def condition(self, key: str, text: str, names: set[str]) -> ast.expr:
         try:

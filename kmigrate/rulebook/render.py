@@ -9,42 +9,20 @@ in a gap would be lost, so there is no fix.
 from __future__ import annotations
 
 import ast
-import copy
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from kmigrate.fix.layout import Argument, CallLayout
 from kmigrate.model import Piece
 from kmigrate.rulebook.binding import Bound, NoFix
-from kmigrate.rulebook.conditions import Unknown, compute_literal
+from kmigrate.rulebook.filling import HOLE, Filler, Site
 from kmigrate.rulebook.rule import Rule
 
-_HOLE = re.compile(r"__km_hole_(\d+)__")
 _ATOMS: tuple[type[ast.expr], ...] = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.Dict, ast.Set)
 _ATOMS += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
 
 
-class _Absent(Exception):
-    """The parameter was not given and has no explicit default: its keyword disappears."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The text around a use. ``value`` gives a parameter's literal (raises Unknown), ``pure`` whether evaluating an expression
-    earlier, later or not at all can be noticed, ``bare`` whether an operator expression may stand here without parentheses."""
-
-    text: str
-    backend: str
-    value: Callable[[str], Any]
-    pure: Callable[[ast.expr], bool]
-    bare: bool
-
-
 def render_value(template: ast.expr, template_name: str, site: Site) -> tuple[Piece, ...]:
     """The replacement of a symbol that is not called."""
-    tree = _Filler(None, Bound(), template_name, site).fill(template)
+    tree = Filler(None, Bound(), template_name, site).fill(template)
     text = ast.unparse(tree)
     return (text if site.bare or isinstance(tree, _ATOMS) else f"({text})",)
 
@@ -58,116 +36,17 @@ def render_call(
         NoFix: an argument has no counterpart, a ``{...}`` part is not literal, a comment would be lost, or the order or number
             of evaluations of an argument would change.
     """
-    filler = _Filler(rule, bound, template_name, site)
+    filler = Filler(rule, bound, template_name, site)
     tree = filler.fill(template)
     _check_dropped(rule, bound, layout, filler, site)
-    _check_evaluation(filler.order(tree), site)
+    _check_evaluation(filler.order(tree), filler.repeated, site)
     pieces = _in_place(tree, filler, layout, site)
     if pieces is None:
         pieces = _fresh(tree, filler, layout, site)
     return pieces
 
 
-class _Filler(ast.NodeTransformer):
-    """Turns parameters into holes, drops absent keywords, computes ``{...}``."""
-
-    def __init__(self, rule: Rule | None, bound: Bound, template_name: str, site: Site) -> None:
-        self.rule = rule
-        self.bound = bound
-        self.template_name = template_name
-        self.site = site
-        self.holes: list[Argument] = []
-        self.used: set[str] = set()
-        self.locals: set[str] = set()
-
-    def fill(self, template: ast.expr) -> ast.expr:
-        tree = copy.deepcopy(template)
-        self.locals = {a.arg for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
-        self.locals |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        try:
-            return self.visit(tree)  # type: ignore[no-any-return]  # NodeTransformer is untyped
-        except _Absent as absent:
-            raise NoFix(f"argument {absent} is needed for the replacement and is not given") from None
-
-    def order(self, tree: ast.expr) -> list[Argument]:
-        return [self.holes[int(number)] for number in _HOLE.findall(ast.unparse(tree))]
-
-    def hole(self, argument: Argument) -> ast.expr:
-        self.holes.append(argument)
-        return ast.Name(f"__km_hole_{len(self.holes) - 1}__", ast.Load())
-
-    def parameter(self, name: str) -> ast.expr:
-        assert self.rule is not None
-        self.used.add(name)
-        argument = self.bound.given.get(name)
-        if argument is not None:
-            return self.hole(argument)
-        parameter = self.rule.parameter(name)
-        if name in self.rule.explicit and parameter.default is not None:
-            return ast.parse(parameter.default, mode="eval").body
-        raise _Absent(name)
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in self.locals:
-            return node
-        if node.id == self.template_name:
-            return ast.Name(self.site.backend, ast.Load())
-        if self.rule is not None and any(p.name == node.id for p in self.rule.parameters or ()):
-            return self.parameter(node.id)
-        return node
-
-    def visit_Set(self, node: ast.Set) -> ast.expr:
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.parameter_names()
-        self.used |= names
-        if names and not any(n in self.bound.given or (self.rule and n in self.rule.explicit) for n in names):
-            raise _Absent(sorted(names)[0])
-        try:
-            value = compute_literal(node.elts[0], self.site.value)
-        except Unknown:
-            given = sorted(names & set(self.bound.given))
-            raise NoFix(f"argument {given[0] if given else sorted(names)[0]!r} is not a literal") from None
-        return ast.parse(repr(value), mode="eval").body
-
-    def parameter_names(self) -> set[str]:
-        return {p.name for p in (self.rule.parameters or ())} if self.rule else set()
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        node.func = self.visit(node.func)
-        node.args = self.sequence(node.args)
-        kept = []
-        for keyword in node.keywords:
-            try:
-                keyword.value = self.visit(keyword.value)
-            except _Absent:
-                continue
-            kept.append(keyword)
-        node.keywords = kept
-        return node
-
-    def visit_List(self, node: ast.List) -> ast.expr:
-        node.elts = self.sequence(node.elts)
-        return node
-
-    def visit_Tuple(self, node: ast.Tuple) -> ast.expr:
-        node.elts = self.sequence(node.elts)
-        return node
-
-    def sequence(self, elements: list[ast.expr]) -> list[ast.expr]:
-        found: list[ast.expr] = []
-        for element in elements:
-            if (
-                isinstance(element, ast.Starred)
-                and isinstance(element.value, ast.Name)
-                and element.value.id in self.bound.variadic
-            ):
-                self.used.add(element.value.id)
-                found += [self.hole(argument) for argument in self.bound.variadic[element.value.id]]
-            else:
-                found.append(self.visit(element))
-        return found
-
-
-def _check_dropped(rule: Rule, bound: Bound, layout: CallLayout, filler: _Filler, site: Site) -> None:
+def _check_dropped(rule: Rule, bound: Bound, layout: CallLayout, filler: Filler, site: Site) -> None:
     for name, argument in bound.given.items():
         if name in filler.used:
             continue
@@ -184,14 +63,13 @@ def _check_dropped(rule: Rule, bound: Bound, layout: CallLayout, filler: _Filler
             raise NoFix(f"argument {name!r} has no counterpart in the Keras backend")
 
 
-def _check_evaluation(order: list[Argument], site: Site) -> None:
+def _check_evaluation(order: list[Argument], repeated: list[Argument], site: Site) -> None:
     """Arguments are evaluated once each and in the original's order, unless that cannot be noticed."""
     seen: list[Argument] = []
     for argument in order:
-        again = argument in seen
-        earlier = any(other.whole.start > argument.whole.start for other in seen)
-        if again and not isinstance(argument.node, (ast.Name, ast.Constant)):
+        if (argument in seen or argument in repeated) and not _named(argument.node):
             raise NoFix("an argument would be evaluated more than once: give it a name first")
+        earlier = any(other.whole.start > argument.whole.start for other in seen)
         if earlier and not site.pure(argument.node):
             raise NoFix("the order of evaluation of the arguments would change")
         if earlier and not all(site.pure(o.node) for o in seen if o.whole.start > argument.whole.start):
@@ -199,10 +77,17 @@ def _check_evaluation(order: list[Argument], site: Site) -> None:
         seen.append(argument)
 
 
+def _named(node: ast.expr) -> bool:
+    """A constant, a name or a dotted name: evaluating it again gives the same object."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, (ast.Name, ast.Constant))
+
+
 # ---- in place
 
 
-def _in_place(tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...] | None:
+def _in_place(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...] | None:
     """Pieces that keep the call's own gaps, or None where the shape does not allow it."""
     if not isinstance(tree, ast.Call) or "__km_hole_" in ast.unparse(tree.func):
         return None
@@ -212,7 +97,7 @@ def _in_place(tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site) -
         return None
     kept = [value for _, value in items if isinstance(value, Argument)]
     places = [argument.whole.start for argument in kept]
-    if not kept or places != sorted(set(places)):
+    if not kept or places != sorted(set(places)) or any(argument not in layout.arguments for argument in kept):
         return None
     pieces: list[Piece] = [ast.unparse(tree.func), site.text[layout.function.end : layout.inside.start]]
     cursor = layout.inside.start
@@ -235,8 +120,8 @@ def _in_place(tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site) -
     return tuple(piece for piece in pieces if piece != "")
 
 
-def _hole_or_text(node: ast.expr, filler: _Filler) -> Argument | str:
-    match = _HOLE.fullmatch(node.id) if isinstance(node, ast.Name) else None
+def _hole_or_text(node: ast.expr, filler: Filler) -> Argument | str:
+    match = HOLE.fullmatch(node.id) if isinstance(node, ast.Name) else None
     return filler.holes[int(match.group(1))] if match else ast.unparse(node)
 
 
@@ -268,7 +153,7 @@ def _refuse_comment(gap: str) -> None:
 # ---- fresh
 
 
-def _fresh(tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...]:
+def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...]:
     covered = sorted({(a.value.start, a.value.end) for a in filler.holes})
     cursor = layout.whole.start
     for start, end in [*covered, (layout.whole.end, layout.whole.end)]:
@@ -278,7 +163,7 @@ def _fresh(tree: ast.expr, filler: _Filler, layout: CallLayout, site: Site) -> t
     text = ast.unparse(tree)
     pieces: list[Piece] = []
     cursor = 0
-    for match in _HOLE.finditer(text):
+    for match in HOLE.finditer(text):
         argument = filler.holes[int(match.group(1))]
         pieces.append(text[cursor : match.start()])
         if match.group(0) in bracketed:
@@ -327,5 +212,5 @@ def _bracketed_holes(tree: ast.expr) -> set[str]:
             values = node.elts
         elif isinstance(node, ast.Subscript):
             values = [node.slice]
-        found |= {v.id for v in values if isinstance(v, ast.Name) and _HOLE.fullmatch(v.id)}
+        found |= {v.id for v in values if isinstance(v, ast.Name) and HOLE.fullmatch(v.id)}
     return found

@@ -56,7 +56,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """``parameters`` is None for a symbol that is a value (``tf.float32``) and not called."""
+    """``parameters`` is None for a symbol that is a value (``tf.float32``) and not called. ``portability`` tells people where the
+    replacement's value depends on the engine, with a small example."""
 
     code: str
     name: str
@@ -73,6 +74,7 @@ class Rule:
     examples: tuple[Example, ...] = ()
     guidance: str | None = None
     why: str | None = None
+    portability: str | None = None
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called ``name``; KeyError where the signature has none."""

@@ -1,0 +1,321 @@
+"""Filling a template: a replacement's expression and the arguments of one call to the new expression.
+
+What is computed at rewrite time is marked in the template (see "The rule format" in docs/architecture.md): ``{...}`` values,
+``[... for i in {...}]`` lists, ``A if {...} else B`` choices and ``fold(lambda acc, item: ..., items, start)`` nests. Everything
+else is copied, with the parameters replaced by holes that keep the text of the call's arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kmigrate.fix.layout import Argument
+from kmigrate.model import Slice
+from kmigrate.rulebook.binding import Bound, NoFix, elements_of
+from kmigrate.rulebook.conditions import Facts, Unknown, compute_literal
+from kmigrate.rulebook.rule import Rule
+
+HOLE = re.compile(r"__km_hole_(\d+)__")
+# An expression that is unrolled further than this is no code that a person wants to read.
+_LONGEST = 64
+
+
+class _Absent(Exception):
+    """The parameter was not given and has no explicit default: its keyword disappears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The text around a use. ``facts`` answers what is known of a parameter (None where nothing is called), ``pure`` whether
+    evaluating an expression earlier, later or not at all can be noticed, ``bare`` whether an operator expression may stand here
+    without parentheses, ``span`` where an expression stands in the text."""
+
+    text: str
+    backend: str
+    facts: Facts | None
+    pure: Callable[[ast.expr], bool]
+    bare: bool
+    span: Callable[[ast.expr], tuple[int, int]]
+
+
+class Filler(ast.NodeTransformer):
+    """Turns parameters into holes, drops absent keywords, computes what is computed at rewrite time.
+
+    ``repeated`` are the holes that stand where the new code evaluates them later or more than once: in a lambda or a
+    comprehension of the template.
+    """
+
+    def __init__(self, rule: Rule | None, bound: Bound, template_name: str, site: Site) -> None:
+        self.rule = rule
+        self.bound = bound
+        self.template_name = template_name
+        self.site = site
+        self.holes: list[Argument] = []
+        self.used: set[str] = set()
+        self.parts: dict[str, set[int]] = {}
+        self.repeated: list[Argument] = []
+        self.parameters = {p.name for p in (rule.parameters or ())} if rule else set()
+        self.locals: set[str] = set()
+        self.values: dict[str, Any] = {}
+        self.nodes: dict[str, ast.expr] = {}
+        self.deep = 0
+
+    def fill(self, template: ast.expr) -> ast.expr:
+        tree = _renamed(copy.deepcopy(template), self._foreign_names())
+        self.locals = _local_names(tree)
+        try:
+            filled: ast.expr = self.visit(tree)
+        except _Absent as absent:
+            raise NoFix(f"argument {absent} is needed for the replacement and is not given") from None
+        self._check_parts()
+        return filled
+
+    def _foreign_names(self) -> set[str]:
+        arguments = [*self.bound.given.values(), *(a for collected in self.bound.variadic.values() for a in collected)]
+        return {n.id for argument in arguments for n in ast.walk(argument.node) if isinstance(n, ast.Name)}
+
+    def order(self, tree: ast.expr) -> list[Argument]:
+        """The arguments in the order in which the new code evaluates them, one entry for each time."""
+        return [self.holes[int(number)] for number in HOLE.findall(ast.unparse(tree))]
+
+    # ---- parameters
+
+    def hole(self, argument: Argument) -> ast.expr:
+        if self.deep:
+            self.repeated.append(argument)
+        if argument not in self.holes:
+            self.holes.append(argument)
+        return ast.Name(f"__km_hole_{self.holes.index(argument)}__", ast.Load())
+
+    def parameter(self, name: str) -> ast.expr:
+        assert self.rule is not None
+        self.used.add(name)
+        argument = self.bound.given.get(name)
+        if argument is not None:
+            return self.hole(argument)
+        parameter = self.rule.parameter(name)
+        if name in self.rule.explicit and parameter.default is not None:
+            return ast.parse(parameter.default, mode="eval").body
+        raise _Absent(name)
+
+    def elements(self, name: str) -> list[Argument] | None:
+        """What ``*name`` collects, or the elements of the list or tuple display given for it; None for anything else."""
+        if name in self.bound.variadic:
+            return self.bound.variadic[name]
+        argument = self.bound.given.get(name)
+        nodes = elements_of(argument.node) if argument is not None else None
+        if nodes is None:
+            return None
+        return [self._element(node) for node in nodes]
+
+    def _element(self, node: ast.expr) -> Argument:
+        start, end = self.site.span(node)
+        return Argument(Slice(start, end), Slice(start, end), None, "", node)
+
+    def _check_parts(self) -> None:
+        for name, taken in self.parts.items():
+            for index in range(len(self.elements(name) or ())):
+                if index not in taken:
+                    raise NoFix(f"element {index} of argument {name!r} has no counterpart in the Keras backend")
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.nodes:
+            return copy.deepcopy(self.nodes[node.id])
+        if node.id in self.locals:
+            return node
+        if node.id == self.template_name:
+            return ast.Name(self.site.backend, ast.Load())
+        if node.id in self.parameters:
+            return self.parameter(node.id)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        name = node.value.id if isinstance(node.value, ast.Name) else None
+        if name in self.parameters and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
+            elements = self.elements(str(name))
+            if elements is not None:
+                if not 0 <= node.slice.value < len(elements):
+                    raise NoFix(f"argument {name!r} has no element {node.slice.value}")
+                self.used.add(str(name))
+                self.parts.setdefault(str(name), set()).add(node.slice.value)
+                return self.hole(elements[node.slice.value])
+        return self.generic_visit(node)  # type: ignore[return-value]  # NodeTransformer is untyped
+
+    # ---- what is computed
+
+    def compute(self, node: ast.Set) -> Any:
+        expression = node.elts[0]
+        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)} & self.parameters
+        self.used |= names
+        try:
+            return compute_literal(expression, self._value, self.site.facts)
+        except Unknown as unknown:
+            given = sorted(n for n in names if n in self.bound.given or self.bound.variadic.get(n))
+            known = f"argument {given[0]!r} has a value that" if given else "this"
+            raise NoFix(str(unknown) or f"{known} the rule does not know") from None
+
+    def _value(self, name: str) -> Any:
+        if name in self.values:
+            return self.values[name]
+        try:
+            if self.site.facts is not None:
+                return self.site.facts.value(name)
+        except Unknown:
+            pass
+        raise Unknown(f"argument {name!r} is not a literal")
+
+    def visit_Set(self, node: ast.Set) -> ast.expr:
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.parameters
+        if names and not any(self._supplied(name) for name in names):
+            raise _Absent(sorted(names)[0])
+        return _display(self.compute(node))
+
+    def _supplied(self, name: str) -> bool:
+        return (
+            name in self.bound.given
+            or bool(self.bound.variadic.get(name))
+            or (self.rule is not None and name in self.rule.explicit)
+        )
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        if not isinstance(node.test, ast.Set):
+            return self.generic_visit(node)  # type: ignore[return-value]  # NodeTransformer is untyped
+        branch: ast.expr = self.visit(node.body if self.compute(node.test) else node.orelse)
+        return branch
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
+        generator = node.generators[0]
+        if not isinstance(generator.iter, ast.Set):
+            generator.iter = self.visit(generator.iter)
+            self.deep += 1
+            node.elt = self.visit(node.elt)
+            self.deep -= 1
+            return node
+        assert isinstance(generator.target, ast.Name)
+        items = self._items(self.compute(generator.iter))
+        return ast.List([self._with({generator.target.id: item}, {}, node.elt) for item in items], ast.Load())
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
+        self.deep += 1
+        node.body = self.visit(node.body)
+        self.deep -= 1
+        return node
+
+    def _items(self, items: Any) -> list[Any]:
+        found = list(items)
+        if len(found) > _LONGEST:
+            raise NoFix(f"the replacement would have {len(found)} parts")
+        return found
+
+    def _with(self, values: dict[str, Any], nodes: dict[str, ast.expr], template: ast.expr) -> ast.expr:
+        before = self.values, self.nodes
+        self.values, self.nodes = {**self.values, **values}, {**self.nodes, **nodes}
+        try:
+            filled: ast.expr = self.visit(copy.deepcopy(template))
+        finally:
+            self.values, self.nodes = before
+        return filled
+
+    def _fold(self, node: ast.Call) -> ast.expr:
+        """``fold(lambda acc, item: E, items, start)``: E around E around ..., written out."""
+        function, source, *rest = node.args
+        assert isinstance(function, ast.Lambda)
+        accumulator, item = (a.arg for a in function.args.args)
+        result: ast.expr | None = self.visit(rest[0]) if rest else None
+        if isinstance(source, ast.Set):
+            steps: list[tuple[dict[str, Any], dict[str, ast.expr]]] = [({item: v}, {}) for v in self._items(self.compute(source))]
+        else:
+            listed = self.visit(source)
+            if not isinstance(listed, ast.List):
+                raise NoFix("the elements are not written out one by one")
+            steps = [({}, {item: element}) for element in self._items(listed.elts)]
+        for values, nodes in steps:
+            if result is None:
+                result = nodes[item] if nodes else _display(values[item])
+            else:
+                result = self._with(values, {**nodes, accumulator: result}, function.body)
+        if result is None:
+            raise NoFix("nothing to put together")
+        return result
+
+    # ---- containers
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Name) and node.func.id == "fold":
+            return self._fold(node)
+        node.func = self.visit(node.func)
+        node.args = self.sequence(node.args)
+        kept = []
+        for keyword in node.keywords:
+            try:
+                keyword.value = self.visit(keyword.value)
+            except _Absent:
+                continue
+            kept.append(keyword)
+        node.keywords = kept
+        return node
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        node.elts = self.sequence(node.elts)
+        return node
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.expr:
+        node.elts = self.sequence(node.elts)
+        return node
+
+    def sequence(self, elements: list[ast.expr]) -> list[ast.expr]:
+        found: list[ast.expr] = []
+        for element in elements:
+            spliced = None
+            if isinstance(element, ast.Starred) and isinstance(element.value, ast.Name) and element.value.id in self.parameters:
+                spliced = self.elements(element.value.id)
+                if spliced is None:
+                    raise NoFix(f"argument {element.value.id!r} is no list that is written out")
+                self.used.add(element.value.id)
+                found += [self.hole(argument) for argument in spliced]
+            else:
+                found.append(self.visit(element))
+        return found
+
+
+def _local_names(tree: ast.expr) -> set[str]:
+    found = {a.arg for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
+    return found | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _renamed(tree: ast.expr, taken: set[str]) -> ast.expr:
+    """The template with its own local names changed where the call's arguments use the same: a lambda must not capture them."""
+    new = {}
+    for name in sorted(_local_names(tree) & taken):
+        new[name] = name + "_"
+        while new[name] in taken:
+            new[name] += "_"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = new.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg = new.get(node.arg, node.arg)
+    return tree
+
+
+def _display(value: Any) -> ast.expr:
+    """A computed value as an expression. ``slice`` objects and ``...`` are for subscripts.
+
+    Raises NoFix for a value that Python cannot write down."""
+    if isinstance(value, slice):
+        parts = [None if part is None else _display(part) for part in (value.start, value.stop, value.step)]
+        return ast.Slice(*parts)
+    if isinstance(value, (list, tuple)):
+        elements = [_display(element) for element in value]
+        return ast.List(elements, ast.Load()) if isinstance(value, list) else ast.Tuple(elements, ast.Load())
+    if value is Ellipsis:
+        return ast.Constant(...)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NoFix("an infinite value has no literal")
+    return ast.parse(repr(value), mode="eval").body
