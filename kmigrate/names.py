@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
@@ -153,12 +153,19 @@ class Names:
     """The scopes of one module.
 
     ``known`` answers whether a symbol exists; it is asked only about names that a star import of an engine module may
-    have brought.
+    have brought. ``imported`` translates symbols of the project's own modules to the engine or Keras symbols behind them
+    (``from .compat import tf``).
     """
 
-    def __init__(self, tree: ast.Module, known: Callable[[str], bool] = lambda symbol: False) -> None:
+    def __init__(
+        self,
+        tree: ast.Module,
+        known: Callable[[str], bool] = lambda symbol: False,
+        imported: Mapping[str, str] | None = None,
+    ) -> None:
         self.tree = tree
         self.known = known
+        self.imported = imported or {}
         self.module = Scope("module", tree, None)
         self.parents: dict[ast.AST, ast.AST] = {}
         self.definitions: dict[ast.AST, Definition] = {}
@@ -182,13 +189,16 @@ class Names:
         """The innermost definition in whose body (or parameters) the name, attribute or call stands."""
         return self._inside.get(node)
 
-    def engine_references(self) -> Iterator[Reference]:
-        """Every maximal use of an engine symbol, in the order of the text."""
-        found = []
+    def references(self) -> Iterator[Reference]:
+        """Every maximal use of a symbol, of an engine or of anything else that is imported."""
         for node in self._chains:
             meaning = self.resolve(node)
-            if any(engine_of(symbol) for symbol in meaning.symbols):
-                found.append(Reference(node, meaning, self._inside.get(node)))
+            if meaning.symbols:
+                yield Reference(node, meaning, self._inside.get(node))
+
+    def engine_references(self) -> Iterator[Reference]:
+        """Every maximal use of an engine symbol, in the order of the text."""
+        found = [r for r in self.references() if any(engine_of(symbol) for symbol in r.meaning.symbols)]
         found.sort(key=lambda reference: (reference.node.lineno, reference.node.col_offset))
         return iter(found)
 
@@ -208,9 +218,22 @@ class Names:
 
     def _joined(self, dotted: str) -> str:
         """In a file that imports Keras itself, ``tf.keras.backend.X`` goes around it, to a backend with a state of its own."""
+        dotted = self._translated(dotted)
         if self.imports_keras and dotted.startswith(_OTHER_BACKEND) and not dotted.startswith(_OTHER_BACKEND + "tf."):
             return dotted
         return canonical(dotted)
+
+    def _translated(self, symbol: str) -> str:
+        """The engine or Keras symbol behind a symbol of the project's own modules; other symbols as they are."""
+        if not self.imported:
+            return symbol
+        head, tail = symbol, ""
+        while head:
+            if head in self.imported:
+                return self.imported[head] + tail
+            head, dot, last = head.rpartition(".")
+            tail = f"{dot}{last}{tail}"
+        return symbol
 
     def binding_value(self, node: ast.AST) -> Binding | None:
         """The one binding of a plain name, or None where it has several or none."""
@@ -266,7 +289,7 @@ class Names:
 
     def _binding(self, binding: Binding) -> Meaning:
         if binding.symbol is not None:
-            return Meaning((binding.symbol,))
+            return Meaning((self._translated(binding.symbol),))
         if binding.kind != "assign" or binding.value is None or id(binding) in self._resolving:
             return NOTHING
         self._resolving.add(id(binding))

@@ -1,0 +1,56 @@
+"""The layer code of one analysed file: which definitions are roots, and why."""
+
+from __future__ import annotations
+
+from kmigrate.layers.facts import FileFacts, file_facts
+from kmigrate.layers.index import Index, Surroundings
+from kmigrate.layers.modules import Modules
+from kmigrate.model import Context
+from kmigrate.names import Definition, Names
+
+_ALONE = "module.py"
+
+
+def alone(facts: FileFacts) -> Surroundings:
+    """What a file says of itself, where nothing is known of the project around it."""
+    index = Index(Modules([]), lambda path: None)
+    index.add(_ALONE, facts)
+    index.settle()
+    return index.surroundings(_ALONE)
+
+
+class LayerCode:
+    """Answers about the definitions of one module."""
+
+    def __init__(self, names: Names, whole_module: bool = False, surroundings: Surroundings | None = None) -> None:
+        if surroundings is None:
+            surroundings = alone(file_facts(names))
+        definitions = list(names.definitions.values())
+        self.whole_module = whole_module
+        self.roots = {definitions[number]: context for number, context in surroundings.roots.items()}
+
+    def context(self, definition: Definition | None) -> Context | None:
+        """Why a definition is layer code, or None where it is not."""
+        nearest = self.nearest_root(definition)
+        if nearest is not None and definition is not None:
+            root = self.roots[nearest]
+            return Context(root.kind, definition.qualname, root.reason)
+        if self.whole_module:
+            name = definition.qualname if definition else "<module>"
+            return Context("module", name, 'scope = "module": every use in the file counts')
+        return None
+
+    def root_of(self, definition: Definition | None) -> Definition | None:
+        """The outermost definition of layer code around this one: what verification can run by itself."""
+        found = None
+        while definition is not None:
+            if definition in self.roots:
+                found = definition
+            definition = definition.parent
+        return found
+
+    def nearest_root(self, definition: Definition | None) -> Definition | None:
+        """The innermost definition of layer code around this one, itself included."""
+        while definition is not None and definition not in self.roots:
+            definition = definition.parent
+        return definition

@@ -1,0 +1,293 @@
+"""What one file says about layer code: a pure function of its text, small enough to be cached.
+
+A *target* names something that may be defined elsewhere: ``#3`` is definition number 3 of this file, ``*name`` a free name
+that one of the file's star imports may bring, everything else a dotted symbol (``.core.Layer``, ``keras.layers.Dense``).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kmigrate.layers.kinds import function_kind, has_loss_signature
+from kmigrate.names import Binding, Definition, Names, engine_of
+
+Target = str
+
+# Keras calls that take a function by position: the place of the argument and what the function then is.
+_BY_POSITION = {"Lambda": (0, "lambda"), "LambdaMerge": (1, "lambda"), "Activation": (0, "activation")}
+# Keywords that name a function in these calls only.
+_BY_KEYWORD = {
+    ("Lambda", "function"): "lambda",
+    ("LambdaMerge", "function"): "lambda",
+    ("Merge", "mode"): "lambda",
+    ("merge", "mode"): "lambda",
+}
+_SCOPES = ("CustomObjectScope", "custom_object_scope")
+_REGISTER = "register_keras_serializable"
+_MAX_ALIASES = 20
+_BUILTINS = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionFacts:
+    """A class, function or lambda. ``parent`` is the number of the definition that it stands in, -1 at the module's level."""
+
+    qualname: str
+    kind: str
+    parent: int
+    bases: tuple[Target, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.qualname.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A function handed to ``receivers`` (any one that is Keras's, or a layer, counts; none: it counts in any case)."""
+
+    target: Target
+    kind: str
+    how: str
+    receivers: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Definition ``user`` calls ``target``, or hands it on as a value."""
+
+    user: int
+    target: Target
+    called: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """``exports`` are the module's names that mean something elsewhere, ``imported`` the symbols of other modules than engines
+    and Keras, ``users`` the definitions that hold a direct engine use (-1: the module's level)."""
+
+    definitions: tuple[DefinitionFacts, ...] = ()
+    exports: dict[str, tuple[Target, ...]] | None = None
+    stars: tuple[str, ...] = ()
+    handed: tuple[Handed, ...] = ()
+    uses: tuple[Use, ...] = ()
+    losses: tuple[int, ...] = ()
+    imported: tuple[str, ...] = ()
+    users: tuple[int, ...] = ()
+
+
+def file_facts(names: Names) -> FileFacts:
+    """The facts of one module."""
+    return _Extraction(names).facts()
+
+
+# Packages that no project calls its own: what is used of them says nothing about layer code.
+_ELSEWHERE = frozenset(
+    "tf theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections itertools "
+    "functools logging time warnings copy typing abc datetime pickle shutil glob argparse unittest pytest".split()
+)
+
+
+def foreign(symbol: str) -> bool:
+    """Whether a symbol may lie in the project: it is no engine's, not Keras's, nor of a package that everybody has."""
+    return symbol.partition(".")[0] not in _ELSEWHERE
+
+
+class _Extraction:
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
+        self.handed: dict[Handed, None] = {}
+        self.uses: dict[Use, None] = {}
+
+    def facts(self) -> FileFacts:
+        for call in self.names.calls:
+            self._handed_over(call)
+            self._used(call)
+        for definition in self.numbers:
+            self._registered(definition)
+        imported, users = self._references()
+        return FileFacts(
+            tuple(self._definition(d) for d in self.numbers),
+            self._exports(),
+            tuple(self.names.stars),
+            tuple(self.handed),
+            tuple(self.uses),
+            tuple(number for d, number in self.numbers.items() if has_loss_signature(d)),
+            imported,
+            users,
+        )
+
+    def _number(self, definition: Definition | None) -> int:
+        return -1 if definition is None else self.numbers[definition]
+
+    def _definition(self, definition: Definition) -> DefinitionFacts:
+        bases: tuple[Target, ...] = ()
+        if isinstance(definition.node, ast.ClassDef):
+            bases = tuple(t for base in definition.node.bases for t in self.targets(base))
+        return DefinitionFacts(definition.qualname, definition.kind, self._number(definition.parent), bases)
+
+    def _exports(self) -> dict[str, tuple[Target, ...]]:
+        found = {}
+        for name, bindings in self.names.module.bindings.items():
+            targets = tuple(dict.fromkeys(t for b in bindings for t in self._bound(b, 0)))
+            if targets:
+                found[name] = targets
+        return found
+
+    def _references(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The symbols used that may be the project's own, and the definitions that hold a direct engine use."""
+        symbols: dict[str, None] = {}
+        users = set()
+        for reference in self.names.references():
+            for symbol in reference.meaning.symbols:
+                if foreign(symbol):
+                    symbols[symbol] = None
+                elif engine_of(symbol):
+                    users.add(self._number(reference.definition))
+        return tuple(symbols), tuple(sorted(users))
+
+    # ---- targets
+
+    def targets(self, value: ast.expr, depth: int = 0) -> list[Target]:
+        """What an expression names: definitions of this file, symbols of others."""
+        if depth > _MAX_ALIASES:
+            return []
+        if isinstance(value, ast.Name):
+            return self._name(value, depth)
+        if isinstance(value, ast.Attribute):
+            return self._attribute(value)
+        if isinstance(value, ast.Lambda):
+            return [f"#{self.numbers[self.names.definitions[value]]}"]
+        if isinstance(value, ast.IfExp):
+            return self.targets(value.body, depth + 1) + self.targets(value.orelse, depth + 1)
+        if isinstance(value, ast.Call) and value.args and "functools.partial" in self.names.resolve(value.func).symbols:
+            return self.targets(value.args[0], depth + 1)
+        return []
+
+    def _name(self, node: ast.Name, depth: int) -> list[Target]:
+        scope = self.names.scope_of(node).lookup(node.id)
+        if scope is None:
+            symbols = self.names.resolve(node).symbols
+            return list(symbols) or ([f"*{node.id}"] if self.names.stars and node.id not in _BUILTINS else [])
+        return list(dict.fromkeys(t for b in scope.bindings[node.id] for t in self._bound(b, depth)))
+
+    def _bound(self, binding: Binding, depth: int) -> list[Target]:
+        if binding.symbol is not None:
+            return [binding.symbol]
+        if binding.kind == "def" and binding.node is not None:
+            return [f"#{self.numbers[self.names.definitions[binding.node]]}"]
+        if binding.kind == "assign" and binding.value is not None:
+            return self.targets(binding.value, depth + 1)
+        return []
+
+    def _attribute(self, node: ast.Attribute) -> list[Target]:
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+            return self._method(node)
+        symbols = self.names.resolve(node).symbols
+        return list(symbols) if symbols else self._through_star(node)
+
+    def _through_star(self, node: ast.Attribute) -> list[Target]:
+        if not self.names.stars:
+            return []
+        path = [node.attr]
+        at = node.value
+        while isinstance(at, ast.Attribute):
+            path.append(at.attr)
+            at = at.value
+        if not isinstance(at, ast.Name) or self.names.scope_of(at).lookup(at.id) is not None:
+            return []
+        return ["*" + ".".join([at.id, *reversed(path)])]
+
+    def _method(self, node: ast.Attribute) -> list[Target]:
+        """``self.name``: the method of the class around it."""
+        definition = self.names.definition_of(node)
+        while definition is not None and definition.kind != "class":
+            definition = definition.parent
+        if definition is None:
+            return []
+        qualname = f"{definition.qualname}.{node.attr}"
+        return [f"#{n}" for d, n in self.numbers.items() if d.qualname == qualname and d.parent is definition]
+
+    # ---- functions handed to Keras
+
+    def _handed_over(self, call: ast.Call) -> None:
+        function = call.func
+        last = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+        keywords = [(k.arg, kind, k.value) for k in call.keywords if k.arg and (kind := function_kind(k.arg))]
+        self._custom_objects(last, call)
+        if last == "add_loss" and call.args:
+            value = call.args[0]
+            self._add(value.func if isinstance(value, ast.Call) else value, "loss", "`add_loss`", (), verb="used in")
+        if last == "compile":
+            for argument, what in zip(call.args[1:3], ("loss", "metric"), strict=False):
+                self._add(argument, what, "`compile`", ())
+            for keyword, kind, value in keywords:
+                self._add(value, kind, f"`compile` as `{keyword}`", ())
+            return
+        # A call of anything else counts where that is Keras's: what it is may be known under another name here.
+        receivers = tuple(self.targets(function))
+        if not receivers:
+            return
+        for keyword, kind, value in keywords:
+            self._add(value, kind, f"`{ast.unparse(function)}` as `{keyword}`", receivers)
+        for name in dict.fromkeys([last, *(r.rpartition(".")[2] for r in receivers)]):
+            self._special(name, call, receivers)
+
+    def _custom_objects(self, last: str, call: ast.Call) -> None:
+        objects = [k.value for k in call.keywords if k.arg == "custom_objects"]
+        objects += call.args[:1] if last in _SCOPES else []
+        for value in objects:
+            self._add(value, "custom object", "Keras as a custom object", ())
+
+    def _special(self, name: str, call: ast.Call, receivers: tuple[Target, ...]) -> None:
+        place, kind = _BY_POSITION.get(name, (-1, ""))
+        if 0 <= place < len(call.args):
+            self._add(call.args[place], kind, f"`{name}`", receivers)
+        for keyword in call.keywords:
+            if keyword.arg is not None and (name, keyword.arg) in _BY_KEYWORD:
+                self._add(keyword.value, _BY_KEYWORD[name, keyword.arg], f"`{name}`", receivers)
+
+    def _add(self, value: ast.expr, kind: str, to: str, receivers: tuple[Target, ...], verb: str = "handed to") -> None:
+        if isinstance(value, (ast.List, ast.Tuple)):
+            for element in value.elts:
+                self._add(element, kind, to, receivers, verb)
+        elif isinstance(value, ast.Dict):
+            for element in value.values:
+                self._add(element, kind, to, receivers, verb)
+        elif isinstance(value, ast.Call) and not self.targets(value):
+            # A factory, or the instance of a class: what its call makes is handed over.
+            for target in self.targets(value.func):
+                self.handed[Handed(target, kind, f"called to make what is {verb} {to}", receivers)] = None
+        for target in self.targets(value):
+            self.handed[Handed(target, kind, f"{verb} {to}", receivers)] = None
+
+    def _registered(self, definition: Definition) -> None:
+        for decorator in getattr(definition.node, "decorator_list", ()):
+            function = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if any(s.rpartition(".")[2] == _REGISTER for s in self.names.resolve(function).symbols):
+                target = f"#{self.numbers[definition]}"
+                self.handed[Handed(target, "custom object", "registered with Keras")] = None
+
+    # ---- who uses what
+
+    def _used(self, call: ast.Call) -> None:
+        inside = self.names.definition_of(call)
+        if inside is None:
+            return
+        user = self.numbers[inside]
+        for value in _values(call):
+            if isinstance(value, (ast.Name, ast.Attribute, ast.Lambda, ast.Call, ast.IfExp)):
+                for target in self.targets(value):
+                    if target.startswith(("#", "*")) or foreign(target):
+                        self.uses[Use(user, target, value is call.func)] = None
+
+
+def _values(call: ast.Call) -> Iterator[ast.expr]:
+    yield call.func
+    yield from call.args
+    for keyword in call.keywords:
+        yield keyword.value

@@ -1,0 +1,286 @@
+"""The project index: facts of files in, layer code of every file out. Pure; files are loaded through a function.
+
+Layer code is found from its roots: classes that derive from Keras's through any chain of bases, functions handed to Keras,
+losses by their signature. Then everything that a root uses is followed, within the file and across files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from kmigrate.layers.facts import FileFacts, Target, foreign
+from kmigrate.layers.kinds import kind_of_base
+from kmigrate.layers.modules import Modules
+from kmigrate.model import Context
+
+_MAX_HOPS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Definition ``number`` of the file ``path``."""
+
+    path: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the project says about one file: its roots of layer code by definition number, and the engine or Keras symbols
+    behind the names that it imports from modules of the project."""
+
+    roots: dict[int, Context]
+    imported: dict[str, str]
+
+
+class Index:
+    """``load`` gives the facts of a file of ``modules``, or None where it cannot be read."""
+
+    def __init__(self, modules: Modules, load: Callable[[str], FileFacts | None]) -> None:
+        self.modules = modules
+        self.files: dict[str, FileFacts] = {}
+        self.roots: dict[Place, Context] = {}
+        self._load = load
+        self._fresh: list[str] = []
+        self._kinds: dict[Place, tuple[str, str] | None] = {}
+        self._nested: dict[Place, list[Place]] = {}
+        self._uses: dict[Place, list[tuple[Target, bool]]] = {}
+
+    # ---- files
+
+    def add(self, path: str, facts: FileFacts) -> None:
+        """Take a file into the index; ``settle`` draws the consequences."""
+        if path in self.files:
+            return
+        self.files[path] = facts
+        self._fresh.append(path)
+        for number, definition in enumerate(facts.definitions):
+            if definition.parent >= 0:
+                self._nested.setdefault(Place(path, definition.parent), []).append(Place(path, number))
+        for use in facts.uses:
+            self._uses.setdefault(Place(path, use.user), []).append((use.target, use.called))
+
+    def facts(self, path: str) -> FileFacts | None:
+        if path not in self.files:
+            loaded = self._load(path)
+            if loaded is not None:
+                self.add(path, loaded)
+        return self.files.get(path)
+
+    def settle(self) -> None:
+        """Find the roots of all files, those included that are loaded on the way."""
+        waiting = list(self.roots)
+        while self._fresh:
+            fresh, self._fresh = sorted(self._fresh), []
+            for path in fresh:
+                waiting += self._classes(path)
+            for path in fresh:
+                waiting += self._functions(path)
+            self._follow(waiting)
+            waiting = list(self.roots) if self._fresh else []
+
+    def surroundings(self, path: str) -> Surroundings:
+        """What one file needs to know to be analysed by itself."""
+        facts = self.files[path]
+        roots = {place.number: context for place, context in self.roots.items() if place.path == path}
+        imported = {}
+        for symbol in facts.imported:
+            for meaning in self.resolve(path, symbol):
+                if isinstance(meaning, str) and not foreign(meaning):
+                    imported[symbol] = meaning
+        return Surroundings(dict(sorted(roots.items())), imported)
+
+    # ---- what a name means
+
+    def resolve(self, path: str, target: Target) -> list[Place | str]:
+        """The definitions, or the engine, Keras or foreign symbols, that a target of one file means."""
+        return list(dict.fromkeys(self._resolve(path, target, 0)))
+
+    def _resolve(self, path: str, target: Target, hops: int) -> Iterator[Place | str]:
+        if target.startswith("#"):
+            yield Place(path, int(target[1:]))
+        elif hops > _MAX_HOPS:
+            return
+        elif target.startswith("*"):
+            yield from self._starred(path, target[1:], hops)
+        elif not foreign(target):
+            yield target
+        else:
+            found = self.modules.find(path, target)
+            if found is None:
+                yield target
+            elif found[1]:
+                yield from self._attribute(found[0], found[1], hops + 1)
+
+    def _starred(self, path: str, name: str, hops: int) -> Iterator[Place | str]:
+        facts = self.files[path]
+        for module in reversed(facts.stars):
+            joint = "" if module.endswith(".") else "."
+            if foreign(module):
+                found = list(self._resolve(path, f"{module}{joint}{name}", hops + 1))
+                if any(isinstance(meaning, Place) or not foreign(meaning) for meaning in found):
+                    yield from found
+                    return
+
+    def _attribute(self, path: str, name: str, hops: int) -> Iterator[Place | str]:
+        """What ``name``, perhaps dotted, is in a module of the project."""
+        facts = self.facts(path)
+        if facts is None:
+            return
+        for number, definition in enumerate(facts.definitions):
+            if definition.qualname == name:
+                yield Place(path, number)
+                return
+        first, _, rest = name.partition(".")
+        exported = (facts.exports or {}).get(first)
+        if exported is not None:
+            for target in exported:
+                yield from self._member(path, target, rest, hops)
+            return
+        yield from self._starred(path, name, hops)
+
+    def _member(self, path: str, target: Target, rest: str, hops: int) -> Iterator[Place | str]:
+        if not rest:
+            yield from self._resolve(path, target, hops + 1)
+        elif target.startswith("#"):
+            facts = self.files[path]
+            qualname = f"{facts.definitions[int(target[1:])].qualname}.{rest}"
+            yield from (Place(path, n) for n, d in enumerate(facts.definitions) if d.qualname == qualname)
+        else:
+            yield from self._resolve(path, f"{target}.{rest}", hops + 1)
+
+    # ---- roots
+
+    def _root(self, place: Place, kind: str, reason: str) -> bool:
+        if place in self.roots:
+            return False
+        self.roots[place] = Context(kind, self._definition(place).qualname, reason)
+        return True
+
+    def _definition(self, place: Place):  # type: ignore[no-untyped-def]  # DefinitionFacts
+        return self.files[place.path].definitions[place.number]
+
+    def _classes(self, path: str) -> list[Place]:
+        found = []
+        for number, definition in enumerate(self.files[path].definitions):
+            place = Place(path, number)
+            kind = self._class_kind(place) if definition.kind == "class" else None
+            if kind is not None:
+                reason = f"`{definition.name}` is {_article(kind[0])} class: it derives from `{kind[1]}`"
+                if self._root(place, kind[0], reason):
+                    found.append(place)
+        return found
+
+    def _class_kind(self, place: Place) -> tuple[str, str] | None:
+        """The kind of unit that a class is, and the base that makes it so."""
+        if place in self._kinds:
+            return self._kinds[place]
+        self._kinds[place] = None  # a class that derives from itself is no layer
+        for target in self._definition(place).bases:
+            for meaning in self.resolve(place.path, target):
+                kind = self._base_kind(meaning)
+                if kind is not None:
+                    self._kinds[place] = kind
+                    return kind
+        return None
+
+    def _base_kind(self, meaning: Place | str) -> tuple[str, str] | None:
+        if isinstance(meaning, str):
+            kind = kind_of_base(meaning)
+            return None if kind is None else (kind, meaning)
+        if self._definition(meaning).kind != "class":
+            return None
+        inherited = self._class_kind(meaning)
+        if inherited is None:
+            return None
+        return inherited[0], f"{self._definition(meaning).name}` and through it from `{inherited[1]}"
+
+    def _functions(self, path: str) -> list[Place]:
+        facts = self.files[path]
+        found = []
+        for number in facts.losses:
+            place = Place(path, number)
+            if self._nearest(place) is None:
+                name = facts.definitions[number].name
+                if self._root(place, "loss", f"`{name}` has the signature of a loss or metric, (y_true, y_pred)"):
+                    found.append(place)
+        for handed in facts.handed:
+            if handed.receivers and not any(self._takes(path, receiver) for receiver in handed.receivers):
+                continue
+            for place in self._places(path, handed.target):
+                if self._nearest(place) is None:
+                    where = "" if place.path == path else f" in {path}"
+                    name = self._definition(place).name
+                    if self._root(place, handed.kind, f"`{name}` is {handed.how}{where}"):
+                        found.append(place)
+        return found
+
+    def _takes(self, path: str, receiver: Target) -> bool:
+        """Whether what is called is Keras's, or a layer class of the project (what cannot be read counts as such)."""
+        for meaning in self.resolve(path, receiver):
+            if isinstance(meaning, str):
+                if meaning.startswith(("keras.", ".")):
+                    return True
+            elif self._definition(meaning).kind == "class" and self._class_kind(meaning) is not None:
+                return True
+        return False
+
+    def _places(self, path: str, target: Target) -> list[Place]:
+        return [meaning for meaning in self.resolve(path, target) if isinstance(meaning, Place)]
+
+    # ---- what roots use
+
+    def _follow(self, waiting: list[Place]) -> None:
+        """Everything that layer code calls, hands on or derives from is layer code, until nothing new is found."""
+        while waiting:
+            root = waiting.pop()
+            for user in self._with_nested(root):
+                waiting += self._followed(root, user)
+
+    def _followed(self, root: Place, user: Place) -> list[Place]:
+        found = []
+        definition = self._definition(user)
+        for target in definition.bases:
+            how = f"is a base of the {self.roots[root].kind} class `{definition.name}`"
+            found += [p for p in self._places(user.path, target) if self._helper(p, user, how)]
+        for target, called in self._uses.get(user, ()):
+            how = f"is {'called from' if called else 'handed on in'} `{definition.qualname}`"
+            found += [p for p in self._places(user.path, target) if self._helper(p, user, how)]
+        return found
+
+    def _helper(self, place: Place, user: Place, how: str) -> bool:
+        if self._nearest(place) is not None:
+            return False
+        where = "" if place.path == user.path else f" in {user.path}"
+        return self._root(place, "helper", f"`{self._definition(place).name}` {how}{where}")
+
+    def _with_nested(self, root: Place) -> Iterator[Place]:
+        waiting = [root]
+        while waiting:
+            place = waiting.pop()
+            yield place
+            waiting += self._nested.get(place, ())
+
+    def _nearest(self, place: Place) -> Place | None:
+        """The innermost root around a definition, itself included."""
+        while place not in self.roots:
+            parent = self._definition(place).parent
+            if parent < 0:
+                return None
+            place = replace(place, number=parent)
+        return place
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def index_of(paths: Iterable[str], load: Callable[[str], FileFacts | None]) -> Index:
+    """An index of the files at ``paths``, settled."""
+    paths = sorted(paths)
+    index = Index(Modules(paths), load)
+    for path in paths:
+        index.facts(path)
+    index.settle()
+    return index

@@ -1,0 +1,109 @@
+"""Which Keras classes, keywords and signatures make layer code, and of which kind: data and the questions that it answers."""
+
+from __future__ import annotations
+
+import ast
+
+from kmigrate.names import Definition, engine_of
+
+# The Keras base classes that people derive from, by the kind of unit that they make.
+_KIND_OF_BASE = {
+    **dict.fromkeys(["Model", "Sequential", "Network", "Container", "Functional", "Graph"], "model"),
+    "Loss": "loss",
+    "LossFunctionWrapper": "loss",
+    "Metric": "metric",
+    "Regularizer": "regularizer",
+    "Constraint": "constraint",
+    "Initializer": "initializer",
+    "Optimizer": "optimizer",
+    "OptimizerV2": "optimizer",
+}
+_KIND_OF_MODULE = {
+    "losses": "loss",
+    "objectives": "loss",
+    "metrics": "metric",
+    "regularizers": "regularizer",
+    "constraints": "constraint",
+    "initializers": "initializer",
+    "initializations": "initializer",
+    "optimizers": "optimizer",
+    "models": "model",
+    "training": "model",
+}
+# Parts of Keras where a class that is none of the above is a layer.
+_LAYER_MODULES = {"layers", "legacy", "engine", "base_layer", "topology", "core", "recurrent"}
+_NO_LAYERS = {
+    "callbacks",
+    "utils",
+    "preprocessing",
+    "datasets",
+    "applications",
+    "backend",
+    "estimator",
+    "testing",
+    "scikit_learn",
+}
+# Layer names that a project imports from modules that cannot be read; the name alone has to tell.
+_LAYER_NAMES = frozenset(
+    "Layer MaskedLayer Wrapper RNN Recurrent Dense Conv1D Conv2D Conv3D Conv2DTranspose Convolution1D Convolution2D "
+    "Convolution3D _Conv DepthwiseConv2D SeparableConv2D LSTM GRU SimpleRNN LSTMCell GRUCell SimpleRNNCell AbstractRNNCell "
+    "Embedding BatchNormalization Merge _Merge Dropout Activation Flatten Reshape Lambda TimeDistributed Bidirectional "
+    "ZeroPadding2D UpSampling2D _Pooling1D _Pooling2D GlobalPooling2D InputLayer".split()
+)
+_LOSS_ARGUMENTS = {("y_true", "y_pred"), ("y_pred", "y_true"), ("yTrue", "yPred")}
+_FUNCTION_KEYWORDS = {
+    "activation": "activation",
+    "loss": "loss",
+    "losses": "loss",
+    "metrics": "metric",
+    "weighted_metrics": "metric",
+}
+_FUNCTION_SUFFIXES = {
+    "_activation": "activation",
+    "_regularizer": "regularizer",
+    "_constraint": "constraint",
+    "_initializer": "initializer",
+}
+
+
+def function_kind(keyword: str | None) -> str | None:
+    """What a function is that a Keras call takes under this keyword; None where the keyword takes no function."""
+    if keyword is None:
+        return None
+    for suffix, kind in _FUNCTION_SUFFIXES.items():
+        if keyword.endswith(suffix):
+            return kind
+    return _FUNCTION_KEYWORDS.get(keyword)
+
+
+def has_loss_signature(definition: Definition) -> bool:
+    """Whether a function, or a method after ``self``, begins with ``(y_true, y_pred)``."""
+    node = definition.node
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    names = [a.arg for a in [*node.args.posonlyargs, *node.args.args][:3]]
+    if names[:1] in (["self"], ["cls"]):
+        names = names[1:]
+    return tuple(names[:2]) in _LOSS_ARGUMENTS
+
+
+def kind_of_base(symbol: str) -> str | None:
+    """The kind of unit that deriving from ``symbol`` makes, None where it is no Keras class."""
+    module, _, name = symbol.rpartition(".")
+    parts = module.split(".")
+    if symbol.startswith("keras."):
+        if _NO_LAYERS.intersection(parts) and "layers" not in parts:
+            return None
+        if name in _KIND_OF_BASE:
+            return _KIND_OF_BASE[name]
+        for part in parts:
+            if part in _KIND_OF_MODULE:
+                return _KIND_OF_MODULE[part]
+        is_class = name[:1].isupper() or name.startswith("_")
+        return "layer" if name in _LAYER_NAMES or (is_class and _LAYER_MODULES.intersection(parts)) else None
+    if engine_of(symbol) is None:
+        if name in _LAYER_NAMES or ("keras" in parts[0] and "layers" in parts and name[:1].isupper()):
+            return "layer"
+        if name in _KIND_OF_BASE and symbol.startswith("."):
+            return _KIND_OF_BASE[name]
+    return None

@@ -1,0 +1,64 @@
+"""Where a dotted module name of one file lies among the files of a project. Paths are strings with ``/``; nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from posixpath import dirname
+
+
+class Modules:
+    """The files of one project, by path."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._paths = frozenset(paths)
+        self._folders = {dirname(path) for path in self._paths}
+        self._names = {part.removesuffix(".py") for path in self._paths for part in path.split("/")}
+        self._found: dict[tuple[str, str], tuple[str, str] | None] = {}
+
+    def find(self, importer: str, dotted: str) -> tuple[str, str] | None:
+        """The file that the longest part of ``dotted`` names, seen from ``importer``, and what is left of the name.
+
+        Absolute names are looked up beside the importer (a script's own folder), then in each folder above it (the
+        folder that holds the package comes as one of them). None where no file of the project is meant.
+        """
+        if not dotted.startswith(".") and dotted.partition(".")[0] not in self._names:
+            return None
+        level = len(dotted) - len(dotted.lstrip("."))
+        folder = dirname(importer)
+        key = folder, dotted
+        if key not in self._found:
+            parts = [part for part in dotted.split(".") if part]
+            self._found[key] = self._relative(folder, level, parts) if level else self._absolute(folder, parts)
+        found = self._found[key]
+        return None if found is not None and found == (importer, "") and not level else found
+
+    def _relative(self, folder: str, level: int, parts: list[str]) -> tuple[str, str] | None:
+        for _ in range(level - 1):
+            folder = dirname(folder)
+        return self._below(folder, parts, own=True)
+
+    def _absolute(self, folder: str, parts: list[str]) -> tuple[str, str] | None:
+        while parts:
+            found = self._below(folder, parts, own=False)
+            if found is not None:
+                return found
+            above = dirname(folder)
+            if above == folder or not self._near(above):
+                return None
+            folder = above
+        return None
+
+    def _near(self, folder: str) -> bool:
+        """Whether a folder, or one that holds it, can have files of the project beside the importer's."""
+        prefix = folder.rstrip("/") + "/" if folder else ""
+        return any(known == folder or known.startswith(prefix) for known in self._folders)
+
+    def _below(self, folder: str, parts: list[str], own: bool) -> tuple[str, str] | None:
+        """``own``: the folder's own ``__init__.py`` may be meant, as in ``from . import name``."""
+        for length in range(len(parts), -1 if own else 0, -1):
+            base = "/".join([folder, *parts[:length]]) if folder else "/".join(parts[:length])
+            rest = ".".join(parts[length:])
+            for path in (f"{base}.py" if length else "", f"{base}/__init__.py" if base else "__init__.py"):
+                if path in self._paths:
+                    return path, rest
+        return None
