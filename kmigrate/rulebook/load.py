@@ -132,7 +132,7 @@ class _Reader:
         for key in ("code", "name", "symbols"):
             if not table.get(key):
                 raise self.fail(key, "missing")
-        if not all(isinstance(s, str) and s.startswith(("tf.", "theano.")) for s in table["symbols"]):
+        if not all(isinstance(s, str) and s.partition(".")[0] in ("tf", "theano") for s in table["symbols"]):
             raise self.fail("symbols", "every symbol is a string that begins with 'tf.' or 'theano.'")
         parameters = self.parameters()
         names = {p.name for p in parameters or ()}
