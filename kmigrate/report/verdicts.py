@@ -29,18 +29,18 @@ def render_verdicts_json(units: Sequence[UnitResult], target: str, stack: str) -
         "schema": 1,
         "target": target,
         "stack": stack,
-        "units": [{**unit, "engines": _finite(unit["engines"])} for unit in units],
+        "units": [_finite(unit) for unit in units],
         "summary": verdict_summary(units),
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def _finite(engines: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _finite(value: Any) -> Any:
     """Differences that are not finite as null: JSON has no such numbers, and the reason tells of them."""
-    return {engine: {key: _json_number(value) for key, value in numbers.items()} for engine, numbers in engines.items()}
-
-
-def _json_number(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Defined = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 _NOT_INPUTS = {"training", "mask", "states", "state", "initial_state", "constants", "name"}
 # What a class calls its computation, by the order in which Keras looks for it.
@@ -74,21 +75,28 @@ def read_unit(source: str, qualname: str, line: int = 0) -> UnitShape | None:
     tree = ast.parse(source)
     if qualname.endswith("<lambda>"):
         return _read_lambda(source, tree, line)
+    node = definition_of(tree, qualname)
+    if node is None:
+        return None
+    above = definition_of(tree, qualname.replace(".<locals>", "").rpartition(".")[0])
+    outer = above if isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+    text = ast.get_source_segment(source, node) or ""
+    if isinstance(node, ast.ClassDef):
+        return _read_class(tree, node, text)
+    inputs = _inputs(node)
+    construct = _parameters(outer) if outer is not None else ()
+    return UnitShape(construct, inputs, False, _list_length(node, inputs), text)
+
+
+def definition_of(tree: ast.Module, qualname: str) -> Defined | None:
+    """The class or function of that qualified name, None where there is none (a lambda has no definition)."""
     node: ast.AST = tree
-    outer: Function | None = None
     for part in (part for part in qualname.split(".") if part != "<locals>"):
         found = next((child for child in _definitions(node) if child.name == part), None)
         if found is None:
             return None
-        outer = node if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
         node = found
-    text = ast.get_source_segment(source, node) or ""
-    if isinstance(node, ast.ClassDef):
-        return _read_class(tree, node, text)
-    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    inputs = _inputs(node)
-    construct = _parameters(outer) if outer is not None else ()
-    return UnitShape(construct, inputs, False, _list_length(node, inputs), text)
+    return node if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
 
 def inner_function(source: str, qualname: str) -> str | None:
@@ -112,7 +120,7 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
-def _definitions(node: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+def _definitions(node: ast.AST) -> Iterator[Defined]:
     """Classes and functions of a body, also under if, try and with."""
     for child in _own(node):
         if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kmigrate.verify.result import Moments, Other, Result, Value
+from kmigrate.verify.verdicts import DECADES
 
 Array = npt.NDArray[Any]
+_EDGES = 10.0 ** np.arange(-16, 1)
 ORDER = ("identical", "equal", "skipped", "unsupported", "different", "error")
 
 
@@ -39,7 +41,8 @@ class Verdict:
     """``verdict`` is identical, equal, different or error.
 
     ``max_abs`` and ``max_rel`` are None where nothing was compared by number; ``ulp`` is the largest distance in
-    units in the last place, None where dtypes differ. ``where`` names the output, gradient or weight.
+    units in the last place, None where dtypes differ. ``where`` names the output, gradient or weight. The other fields are
+    those of ``verdicts.CaseVerdict``.
     """
 
     verdict: str
@@ -48,6 +51,10 @@ class Verdict:
     ulp: float | None = None
     where: str | None = None
     reason: str | None = None
+    gradient_abs: float | None = None
+    gradient_rel: float | None = None
+    no_gradient: str | None = None
+    spread: tuple[int, ...] = ()
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
@@ -94,12 +101,29 @@ class _Comparison:
     where: str | None = None
     reason: str | None = None
     notes: list[str] = field(default_factory=list)
+    gradient_abs: float | None = None
+    gradient_rel: float | None = None
+    no_gradient: str | None = None
+    spread: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(DECADES, np.int64))
 
     def verdict(self) -> Verdict:
         if self.where is not None:
-            return Verdict("different", self.max_abs, self.max_rel, self.ulp, self.where, self.reason)
-        note = "; ".join(self.notes) or None
-        return Verdict("identical" if self.identical else "equal", self.max_abs, self.max_rel, self.ulp, None, note)
+            name, reason = "different", self.reason
+        else:
+            name, reason = "identical" if self.identical else "equal", "; ".join(self.notes) or None
+        spread = tuple(int(count) for count in self.spread)
+        return Verdict(
+            name,
+            self.max_abs,
+            self.max_rel,
+            self.ulp,
+            self.where,
+            reason,
+            self.gradient_abs,
+            self.gradient_rel,
+            self.no_gradient,
+            spread,
+        )
 
     def differ(self, where: str, reason: str) -> None:
         self.identical = False
@@ -135,6 +159,7 @@ class _Comparison:
         self._array(name, one, other)
 
     def _gradients(self, left: Result, right: Result) -> None:
+        self.no_gradient = left.no_gradient
         if left.no_gradient is not None:
             return
         if right.no_gradient is not None:
@@ -151,9 +176,9 @@ class _Comparison:
                 if rest is not None and np.any(rest):
                     self.differ(where, "unconnected on one side only")
                 continue
-            self._array(where, one, other)
+            self._array(where, one, other, gradient=True)
 
-    def _array(self, where: str, one: Array, other: Array) -> None:
+    def _array(self, where: str, one: Array, other: Array, *, gradient: bool = False) -> None:
         if one.shape != other.shape:
             self.differ(where, f"shape {one.shape}, not {other.shape}")
             return
@@ -163,12 +188,12 @@ class _Comparison:
                 self.differ(where, f"dtype {one.dtype}, not {other.dtype}")
                 return
         elif one.tobytes() == other.tobytes():
-            self._numbers(0.0, 0.0, 0.0)
+            self._numbers(np.zeros(one.size), np.zeros(one.size), 0.0, gradient)
             return
         self.identical = False
-        self._close(where, one, other)
+        self._close(where, one, other, gradient)
 
-    def _close(self, where: str, one: Array, other: Array) -> None:
+    def _close(self, where: str, one: Array, other: Array, gradient: bool) -> None:
         rtol, atol = self.tolerance.of(one.dtype, other.dtype)
         wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
         left, right = one.astype(wide), other.astype(wide)
@@ -183,22 +208,29 @@ class _Comparison:
         finite = ~(nan | infinite)
         left, right = left[finite], right[finite]
         if not left.size:
-            self._numbers(0.0, 0.0, 0.0)
+            self._numbers(np.zeros(one.size), np.zeros(one.size), 0.0, gradient)
             return
         gap = np.abs(left - right)
         scale = np.maximum(np.abs(left), np.abs(right))
         relative = np.divide(gap, scale, out=np.zeros_like(gap), where=scale > 0)
-        self._numbers(float(gap.max()), float(relative.max()), _ulps(one[finite], other[finite]))
+        self._numbers(gap, relative, _ulps(one[finite], other[finite]), gradient)
         allowed = atol * max(1.0, float(np.abs(left).max())) + rtol * np.abs(left)
         if np.any(gap > allowed):
             count = int((gap > allowed).sum())
             self.differ(where, f"{count} of {one.size} values differ, by up to {gap.max():.3g}")
 
-    def _numbers(self, gap: float, relative: float, ulp: float | None) -> None:
+    def _numbers(self, gaps: Array, relatives: Array, ulp: float | None, gradient: bool) -> None:
+        """Add the absolute and relative errors of one array, element by element (none where it is empty)."""
+        gap, relative = float(gaps.max(initial=0.0)), float(relatives.max(initial=0.0))
         self.max_abs = max(self.max_abs or 0.0, gap)
         self.max_rel = max(self.max_rel or 0.0, relative)
+        if gradient:
+            self.gradient_abs = max(self.gradient_abs or 0.0, gap)
+            self.gradient_rel = max(self.gradient_rel or 0.0, relative)
         if ulp is not None:
             self.ulp = max(self.ulp or 0.0, ulp)
+        bins = np.where(gaps == 0, 0, 1 + np.digitize(relatives, _EDGES))
+        self.spread += np.bincount(bins.ravel(), minlength=DECADES)
 
     def _random(self, left: Result, right: Result) -> None:
         self.identical = False

@@ -18,8 +18,10 @@ from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
 from kmigrate.verify.cases import Case, candidates, from_config, variations
 from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
+from kmigrate.verify.excerpt import excerpt
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
+from kmigrate.verify.verdicts import CaseVerdict, EngineVerdict, UnitVerdict
 
 __all__ = [
     "EngineVerdict",
@@ -68,50 +70,6 @@ class Settings:
     cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
     search_s: float = 60.0
     portable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class EngineVerdict:
-    """The worst verdict over the cases of one engine, with the largest numbers."""
-
-    verdict: str
-    max_abs: float | None = None
-    max_rel: float | None = None
-    reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "verdict": self.verdict,
-            "max_abs": self.max_abs,
-            "max_rel": self.max_rel,
-            "reason": self.reason,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class UnitVerdict:
-    """The contract's object for one unit; ``blame`` is filled in by the caller that can bisect edits."""
-
-    path: str
-    qualname: str
-    kind: str
-    verdict: str
-    engines: Mapping[str, EngineVerdict]
-    cases: int
-    reason: str | None = None
-    blame: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "path": self.path,
-            "qualname": self.qualname,
-            "kind": self.kind,
-            "verdict": self.verdict,
-            "engines": {name: verdict.as_json() for name, verdict in self.engines.items()},
-            "cases": self.cases,
-            "reason": self.reason,
-            "blame": self.blame,
-        }
 
 
 Progress = Callable[[Unit, str], None]
@@ -166,6 +124,7 @@ class _Session:
         own: list[Verdict] = []
         others = self._others(unit)
         elsewhere: dict[str, list[Verdict]] = {name: [] for name in others}
+        runs: list[CaseVerdict] = []
         failed = ""
         with ThreadPoolExecutor(max(1, len(others))) as pool:
             # One queue for each other engine: it works through the cases while our own engine goes on with the next.
@@ -179,26 +138,41 @@ class _Session:
                         break
                     continue
                 for name in others:
-                    task = (name, found.wire, case, original, elsewhere[name])
+                    task = (name, found.wire, (number, case), original, elsewhere[name], runs)
                     waiting.append(pool.submit(self._judge, *task))
-                self._judge(self.pair.engine, found.wire, case, original, own)
+                self._judge(self.pair.engine, found.wire, (number, case), original, own, runs)
                 if own and own[-1].where in _DEAD:
                     break
             for future in waiting:
                 future.result()
         if not own:
             return self._none(unit, "skipped", f"no case runs on the original: {failed}")
-        return self._verdict(unit, own, elsewhere)
+        return replace(self._verdict(unit, own, elsewhere), runs=self._in_order(runs))
 
-    def _judge(self, engine: str, wire: dict[str, Any], case: Case, original: Result, into: list[Verdict]) -> None:
+    def _in_order(self, runs: list[CaseVerdict]) -> tuple[CaseVerdict, ...]:
+        """By engine, the own one first, and by case: engines work side by side."""
+        return tuple(sorted(runs, key=lambda run: (run.engine != self.pair.engine, run.engine, run.number)))
+
+    def _judge(
+        self,
+        engine: str,
+        wire: dict[str, Any],
+        numbered: tuple[int, Case],
+        original: Result,
+        into: list[Verdict],
+        runs: list[CaseVerdict],
+    ) -> None:
         """Run the rewritten code on one engine, compare it with the original, and add the verdict."""
+        number, case = numbered
         if into and into[-1].where in _DEAD:
             return  # it hung or died here before: every further case would cost as much
         run = self._run(engine, wire, case, rewritten=True, weights=original)
         verdict = compare(original, run, self.settings.tolerance, same_engine=engine == self.pair.engine)
         if verdict.reason and verdict.verdict in ("different", "error"):
-            verdict = replace(verdict, reason=f"{verdict.reason} [{case.describe()}]")
-        into.append(verdict)
+            into.append(replace(verdict, reason=f"{verdict.reason} [{case.describe()}]"))
+        else:
+            into.append(verdict)
+        runs.append(_of_case(engine, number, case, verdict))
 
     def _others(self, unit: Unit) -> list[str]:
         """Engines that the rewritten unit can be tried on."""
@@ -221,11 +195,26 @@ class _Session:
                 continue
             tied = self._tied(unit, name)
             engines[name] = EngineVerdict("unsupported", reason=tied) if tied else _of_engine(worst(elsewhere[name]))
-        return UnitVerdict(self.pair.path, unit.qualname, unit.kind, total.verdict, engines, len(own), total.reason)
+        return self._unit(unit, total.verdict, engines, len(own), total.reason)
 
     def _none(self, unit: Unit, verdict: str, reason: str) -> UnitVerdict:
         engines: dict[str, EngineVerdict] = {self.pair.engine: EngineVerdict(verdict, reason=reason)}
-        return UnitVerdict(self.pair.path, unit.qualname, unit.kind, verdict, engines, 0, reason)
+        return self._unit(unit, verdict, engines, 0, reason)
+
+    def _unit(self, unit: Unit, verdict: str, engines: dict[str, EngineVerdict], cases: int, reason: str | None) -> UnitVerdict:
+        line, before, after = excerpt(self.pair.original, self.pair.rewritten, unit.qualname, unit.line)
+        return UnitVerdict(
+            self.pair.path,
+            unit.qualname,
+            unit.kind,
+            verdict,
+            engines,
+            cases,
+            reason,
+            line=line,
+            before=before,
+            after=after,
+        )
 
     def _run(
         self,
@@ -307,7 +296,28 @@ class _Session:
 
 
 def _of_engine(verdict: Verdict) -> EngineVerdict:
-    return EngineVerdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.reason)
+    return EngineVerdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.reason, verdict.ulp)
+
+
+def _of_case(engine: str, number: int, case: Case, verdict: Verdict) -> CaseVerdict:
+    return CaseVerdict(
+        engine,
+        number,
+        case.describe(),
+        case.floatx,
+        "training" if case.phase else "test",
+        case.data_format,
+        verdict.verdict,
+        verdict.max_abs,
+        verdict.max_rel,
+        verdict.ulp,
+        verdict.gradient_abs,
+        verdict.gradient_rel,
+        verdict.no_gradient,
+        verdict.spread,
+        verdict.where,
+        verdict.reason,
+    )
 
 
 _STAGES = ("unsupported", "start", "import", "construct", "build", "call", "weights", "evaluate", "timeout", "crash")

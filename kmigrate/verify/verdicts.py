@@ -1,0 +1,97 @@
+"""What verification says of one unit: the one data model that text, JSON, pages and the state file are made from.
+
+``as_json`` gives plain JSON values, ``unit_from_json`` reads them back, so that a stored verdict is as good as a fresh one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+DECADES = 19
+"""Bins of a spread of relative errors: exactly equal, below 1e-16, one for each decade up to 1, and 1 or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseVerdict:
+    """One case on one engine.
+
+    ``case`` is the case in words, ``number`` its place among the unit's cases (from 1), ``phase`` ``test`` or ``training``.
+    ``max_abs``, ``max_rel`` and ``ulp`` are over all that was compared, gradients included; ``gradient_abs`` and ``gradient_rel``
+    over the gradients alone; None where nothing was compared by number. ``no_gradient`` says why there are none.
+    ``spread`` counts the compared values by relative error (``DECADES`` bins). ``where`` names what differs first.
+    """
+
+    engine: str
+    number: int
+    case: str
+    floatx: str
+    phase: str
+    data_format: str
+    verdict: str
+    max_abs: float | None = None
+    max_rel: float | None = None
+    ulp: float | None = None
+    gradient_abs: float | None = None
+    gradient_rel: float | None = None
+    no_gradient: str | None = None
+    spread: tuple[int, ...] = ()
+    where: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineVerdict:
+    """The worst verdict over the cases of one engine, with the largest numbers."""
+
+    verdict: str
+    max_abs: float | None = None
+    max_rel: float | None = None
+    reason: str | None = None
+    ulp: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitVerdict:
+    """The contract's object for one unit; ``blame`` is filled in by the caller that can bisect edits.
+
+    ``runs`` has every case on every engine. ``before`` and ``after`` are the unit's lines in the original, which begin at
+    ``line``, and in the rewritten text.
+    """
+
+    path: str
+    qualname: str
+    kind: str
+    verdict: str
+    engines: Mapping[str, EngineVerdict]
+    cases: int
+    reason: str | None = None
+    blame: str | None = None
+    line: int = 0
+    before: str = ""
+    after: str = ""
+    runs: tuple[CaseVerdict, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "qualname": self.qualname,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "engines": {name: asdict(verdict) for name, verdict in self.engines.items()},
+            "cases": self.cases,
+            "reason": self.reason,
+            "blame": self.blame,
+            "line": self.line,
+            "before": self.before,
+            "after": self.after,
+            "runs": [asdict(run) for run in self.runs],
+        }
+
+
+def unit_from_json(item: Mapping[str, Any]) -> UnitVerdict:
+    """The inverse of ``as_json``. Raises TypeError, KeyError or AttributeError for what is not one."""
+    engines = {str(name): EngineVerdict(**verdict) for name, verdict in item["engines"].items()}
+    runs = tuple(CaseVerdict(**{**run, "spread": tuple(run["spread"])}) for run in item["runs"])
+    return UnitVerdict(**{**item, "engines": engines, "runs": runs})
