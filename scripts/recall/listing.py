@@ -1,0 +1,270 @@
+"""The independent listing: every direct engine use in layer code, from the definition of layer code in docs/architecture.md.
+
+A use is one longest dotted name (``tf.nn.relu``, or ``f`` where ``f = tf.nn.relu``) that means an engine's object. Its file,
+line and column (columns from 1, in characters) identify it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from recall.modules import FUNCTIONS, Module, Outside, Project
+
+Definition = ast.AST
+_KERAS_MODULES = set(
+    "layers engine legacy models losses objectives metrics regularizers constraints initializers initializations optimizers "
+    "activations training recurrent topology base_layer network core advanced_activations noise normalization cells".split()
+)
+_NO_LAYER_CODE = {"callbacks", "utils", "datasets", "applications", "backend", "wrappers", "estimator"}
+_KERAS_ROOT_CLASSES = {"Model", "Sequential", "Layer", "Loss", "Metric", "Regularizer", "Constraint", "Initializer", "Optimizer"}
+_HANDED_KEYWORDS = {"activation": "activation", "custom_objects": "custom object"}
+_HANDED_SUFFIXES = ("_activation", "_regularizer", "_constraint", "_initializer")
+_COMPILE_KEYWORDS = ("loss", "metrics", "weighted_metrics", "optimizer")
+
+
+@dataclass(frozen=True)
+class Use:
+    path: str
+    line: int
+    column: int
+    symbol: str
+    where: str
+    reason: str
+
+
+def keras_name(dotted: str) -> str | None:
+    """The name under ``keras.`` of what is Keras, wherever it was imported from; None for the rest."""
+    parts = [p for p in dotted.split(".") if p not in ("compat", "v1", "v2", "_api", "python")]
+    if parts[0] == "tensorflow" and len(parts) > 1 and parts[1] == "keras":
+        parts = parts[1:]
+    if parts[0] in ("keras", "tf_keras"):
+        return ".".join(["keras", *parts[1:]])
+    return None
+
+
+def engine_name(dotted: str, imports_keras: bool = False) -> str | None:
+    """The engine's name of a symbol (``tensorflow.nn.relu``), also through Keras's backend (``keras.backend.tf.nn.relu``)."""
+    keras = keras_name(dotted)
+    if keras is None:
+        root = dotted.partition(".")[0]
+        return dotted if root in ("tensorflow", "theano") else None
+    parts = keras.split(".")
+    if parts[:2] == ["keras", "backend"]:
+        for index, part in enumerate(parts[2:], 2):
+            if part in ("tf", "T", "theano"):
+                return ".".join([{"tf": "tensorflow", "T": "theano.tensor"}.get(part, part), *parts[index + 1 :]])
+        if imports_keras and dotted.startswith("tensorflow") and len(parts) > 2:
+            return dotted
+    return None
+
+
+def is_keras_class(dotted: str) -> bool:
+    """Whether deriving from a class of this name makes layer code."""
+    keras = keras_name(dotted)
+    parts = (keras or dotted).split(".")
+    name = parts[-1]
+    if not (name[:1].isupper() or name[:1] == "_"):
+        return False
+    if keras is None:
+        if engine_name(dotted):
+            return False
+        return bool({"layers", "losses", "metrics", "optimizers"} & set(parts[:-1])) or "keras" in parts[0]
+    inner = parts[1:-1]
+    if "layers" in inner:
+        return True
+    if _NO_LAYER_CODE & set(inner):
+        return False
+    return bool(_KERAS_MODULES & set(inner)) or (not inner and name in _KERAS_ROOT_CLASSES)
+
+
+class Listing:
+    """Layer code of one project, found by marking definitions until nothing new is reached."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.marked: dict[Definition, str] = {}
+        self.handed: dict[ast.AST, str] = {}
+        self._waiting: list[Definition] = []
+        self._helper_classes: set[ast.ClassDef] = set()
+        self._attributes: set[str] = set()
+        self._kinds: dict[ast.ClassDef, bool] = {}
+        for module in project.modules.values():
+            for node in ast.walk(module.tree):
+                self._start(node)
+        self._follow()
+
+    # ---- where it starts
+
+    def _start(self, node: ast.AST) -> None:
+        if isinstance(node, ast.ClassDef) and self.is_layer_class(node):
+            self._mark_class(node)
+        elif isinstance(node, FUNCTIONS[:2]):
+            names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
+            names = names[1:] if names[:1] in (["self"], ["cls"]) else names
+            if names[:2] == ["y_true", "y_pred"]:
+                self._mark(node, "signature (y_true, y_pred)")
+        elif isinstance(node, ast.Call):
+            self._handed_over(node)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            if "custom_objects" in ast.unparse(node.targets[0].value):
+                self._hand(node.value, "custom object")
+
+    def is_layer_class(self, node: ast.ClassDef) -> bool:
+        if node in self._kinds:
+            return self._kinds[node]
+        self._kinds[node] = False
+        module: Module = node.home
+        dotted = f"{self.project.dotted(module)}.{node.name}"
+        found = dotted.startswith("keras.") and is_keras_class(dotted)
+        bases = [b for base in node.bases for b in ([base, *base.args] if isinstance(base, ast.Call) else [base])]
+        for base in bases:
+            for value in self.project.meanings(base):
+                if isinstance(value, ast.ClassDef):
+                    found = found or self.is_layer_class(value)
+                elif isinstance(value, Outside):
+                    found = found or is_keras_class(value.dotted)
+        self._kinds[node] = found
+        return found
+
+    def _mark_class(self, node: ast.ClassDef) -> None:
+        """A layer class, and the plain classes of the project that it inherits methods from."""
+        self._mark(node, "layer class")
+        for base in node.bases:
+            for value in self.project.meanings(base):
+                if isinstance(value, ast.ClassDef) and value not in self.marked:
+                    self._mark_class(value)
+
+    def _handed_over(self, call: ast.Call) -> None:
+        names = [v.dotted for v in self.project.meanings(call.func) if isinstance(v, Outside)]
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        keywords = {k.arg: k.value for k in call.keywords if k.arg}
+        keras = [n for n in map(keras_name, names) if n]
+        if any(n.endswith((".Lambda", ".LambdaMerge")) for n in [*keras, *names]):
+            for value in [*call.args[:1], *(keywords[k] for k in ("function", "output_shape", "mask") if k in keywords)]:
+                self._hand(value, "Lambda")
+        if any(n.endswith((".merge", ".Merge")) for n in keras):
+            for key in ("mode", "output_shape"):
+                if key in keywords:
+                    self._hand(keywords[key], "merge")
+        if any(n.endswith(".Activation") for n in keras) and call.args:
+            self._hand(call.args[0], "Activation")
+        if last == "compile" and isinstance(call.func, ast.Attribute):
+            for value in [*call.args[1:3], *(keywords[k] for k in _COMPILE_KEYWORDS if k in keywords)]:
+                self._hand(value, "compile")
+        if last in ("add_loss", "add_metric"):
+            for value in call.args[:1]:
+                self._hand(value, last)
+        for key, value in keywords.items():
+            if key in _HANDED_KEYWORDS or key.endswith(_HANDED_SUFFIXES):
+                self._hand(value, f"{key}=")
+
+    def _hand(self, value: ast.AST, how: str) -> None:
+        if isinstance(value, (ast.List, ast.Tuple)):
+            for element in value.elts:
+                self._hand(element, how)
+            return
+        if isinstance(value, ast.Dict):
+            for element in value.values:
+                self._hand(element, how)
+            return
+        for found in self.project.meanings(value):
+            if isinstance(found, FUNCTIONS):
+                self._mark(found, f"handed to {how}")
+            elif isinstance(found, Outside) and engine_name(found.dotted):
+                self.handed[value] = f"handed to {how}"
+        if isinstance(value, ast.Call):
+            for factory in self.project.meanings(value.func):
+                if isinstance(factory, FUNCTIONS[:2]):
+                    self._mark_returned(factory, how)
+
+    def _mark_returned(self, factory: ast.AST, how: str) -> None:
+        for node in ast.walk(factory):
+            if isinstance(node, ast.Return) and node.value is not None:
+                for found in self.project.meanings(node.value):
+                    if isinstance(found, FUNCTIONS) and found is not factory:
+                        self._mark(found, f"made for {how}")
+
+    # ---- where it leads
+
+    def _mark(self, node: Definition, reason: str) -> None:
+        if node not in self.marked:
+            self.marked[node] = reason
+            self._waiting.append(node)
+
+    def _follow(self) -> None:
+        while self._waiting:
+            root = self._waiting.pop()
+            for node in ast.walk(root):
+                if isinstance(node, ast.Attribute):
+                    self._attributes.add(node.attr)
+                if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                    self._reference(node, root)
+            for plain in list(self._helper_classes):
+                self._mark_called_methods(plain)
+
+    def _reference(self, node: ast.AST, root: Definition) -> None:
+        for value in self.project.meanings(node):
+            name = getattr(root, "name", "<lambda>")
+            if isinstance(value, FUNCTIONS):
+                self._mark(value, f"helper of {name}")
+            elif isinstance(value, ast.ClassDef) and isinstance(node.up, ast.Call) and node.up.func is node:
+                if value not in self.marked:
+                    self._helper_classes.add(value)
+
+    def _mark_called_methods(self, node: ast.ClassDef) -> None:
+        for statement in node.body:
+            if isinstance(statement, FUNCTIONS[:2]):
+                if statement.name in ("__init__", "__new__", "__call__") or statement.name in self._attributes:
+                    self._mark(statement, f"method of helper class {node.name}")
+        for base in node.bases:
+            for value in self.project.meanings(base):
+                if isinstance(value, ast.ClassDef) and value is not node:
+                    self._mark_called_methods(value)
+
+    # ---- the uses
+
+    def uses(self) -> Iterator[Use]:
+        for module in self.project.modules.values():
+            keras = _imports_keras(module.tree)
+            lines = module.path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+            for node in ast.walk(module.tree):
+                if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                    if isinstance(node.up, ast.Attribute):
+                        continue
+                    found = self._use(node, keras, module.path, lines)
+                    if found:
+                        yield found
+
+    def _use(self, node: ast.AST, keras: bool, path: Path, lines: list[bytes]) -> Use | None:
+        place = self._place(node)
+        if place is None:
+            return None
+        names = [v.dotted for v in self.project.meanings(node) if isinstance(v, Outside)]
+        symbols = [s for s in (engine_name(n, keras) for n in names) if s]
+        if not symbols:
+            return None
+        column = len(lines[node.lineno - 1][: node.col_offset].decode("utf-8", "replace")) + 1
+        relative = path.relative_to(self.project.root).as_posix()
+        return Use(relative, node.lineno, column, symbols[0], *place)
+
+    def _place(self, node: ast.AST) -> tuple[str, str] | None:
+        if node in self.handed:
+            return "<handed over>", self.handed[node]
+        at = node
+        while at is not None:
+            if at in self.marked:
+                return getattr(at, "name", "<lambda>"), self.marked[at]
+            at = at.up
+        return None
+
+
+def _imports_keras(tree: ast.AST) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(n.name.split(".")[0] == "keras" for n in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "keras":
+            return True
+    return False

@@ -1,0 +1,131 @@
+"""The script that measures recall: its listing on a small project, its comparison, and the figures. No download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recall.__main__ import HERE, is_method
+from recall.compare import Difference, Review, differences, read_reviews, score
+from recall.listing import Listing, engine_name, is_keras_class, keras_name
+from recall.modules import Project
+
+LAYERS = """
+import tensorflow as tf
+from keras.layers import Lambda
+from .base import Base
+from . import ops
+from .compat import tf as engine
+
+class Scores(Base):
+    def call(self, x, tf2=tf.float32):
+        tf = None
+        return ops.helper(engine.exp(x))
+
+def outside(x):
+    return tf.abs(x)
+
+def build(x):
+    return Lambda(lambda t: tf.square(t))(x)
+"""
+PROJECT = {
+    "pkg/__init__.py": "",
+    "pkg/base.py": "from keras.layers import Layer as L\nimport tensorflow as tf\n\nclass Base(L):\n    scale = tf.constant(1.0)\n",
+    "pkg/ops.py": "from tensorflow import nn\n\ndef helper(x):\n    return inner(x)\n\ndef inner(x):\n    return nn.relu(x)\n",
+    "pkg/compat.py": "import tensorflow.compat.v1 as tf\n",
+    "pkg/layers.py": LAYERS,
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    for name, text in PROJECT.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    return Project(tmp_path)
+
+
+def test_the_listing_follows_bases_helpers_and_reexports_through_files(project: Project) -> None:
+    uses = {(u.path, u.line, u.symbol) for u in Listing(project).uses()}
+    assert uses == {
+        ("pkg/base.py", 5, "tensorflow.constant"),
+        ("pkg/layers.py", 9, "tensorflow.float32"),
+        ("pkg/layers.py", 11, "tensorflow.compat.v1.exp"),
+        ("pkg/layers.py", 17, "tensorflow.square"),
+        ("pkg/ops.py", 7, "tensorflow.nn.relu"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("dotted", "engine"),
+    [
+        ("tensorflow.nn.relu", "tensorflow.nn.relu"),
+        ("theano.tensor.dot", "theano.tensor.dot"),
+        ("keras.backend.tf.exp", "tensorflow.exp"),
+        ("tensorflow.keras.backend.T.dot", "theano.tensor.dot"),
+        ("tensorflow.keras.backend.exp", None),
+        ("tensorflow.python.keras.layers.Dense", None),
+        ("numpy.exp", None),
+    ],
+)
+def test_what_is_an_engine_use(dotted: str, engine: str | None) -> None:
+    assert engine_name(dotted) == engine
+
+
+def test_the_backend_inside_tensorflow_is_an_engine_use_beside_keras() -> None:
+    assert engine_name("tensorflow.keras.backend.exp", imports_keras=True) == "tensorflow.keras.backend.exp"
+    assert keras_name("tensorflow.compat.v1.keras.layers.Dense") == "keras.layers.Dense"
+
+
+def test_which_bases_make_layer_code() -> None:
+    assert is_keras_class("tensorflow.python.keras.engine.base_layer.Layer")
+    assert is_keras_class("keras.Model")
+    assert not is_keras_class("keras.callbacks.Callback")
+    assert not is_keras_class("tensorflow.nn.rnn_cell.RNNCell")
+    assert not is_keras_class("keras.layers.add")
+
+
+A, B, C = (("a.py", 1, 1), ("a.py", 2, 1), ("a.py", 3, 1))
+
+
+def test_differences_are_named_by_side() -> None:
+    found = differences(
+        "p==1", {A: ("tf.a", "f", "why"), B: ("tf.b", "f", "why")}, {A: ("tf.a", "f", "why"), C: ("tf.c", "g", "so")}
+    )
+    assert [(d.side, d.line, d.symbol) for d in found] == [("missed", 2, "tf.b"), ("extra", 3, "tf.c")]
+
+
+def difference(side: str, symbol: str) -> Difference:
+    return Difference("p==1", side, "a.py", 1, 1, symbol, "f", "why")
+
+
+def test_open_differences_count_against_the_analyzer() -> None:
+    result = score(2, [difference("missed", "tf.b"), difference("extra", "tf.c")], [])
+    assert (result.true, result.found, result.both, len(result.open)) == (3, 3, 2, 2)
+
+
+def test_reviewed_differences_count_as_the_reviewer_says() -> None:
+    rows = [("missed", "kmigrate"), ("missed", "listing"), ("extra", "kmigrate"), ("extra", "listing")]
+    reviews = [Review("p==*", side, "*", "*", f"tf.{side}.{right}", right, "read") for side, right in rows]
+    result = score(6, [difference(side, f"tf.{side}.{right}") for side, right in rows], reviews)
+    assert (result.true, result.found, result.both, result.open) == (8, 8, 7, [])
+    assert result.recall == result.precision == 7 / 8
+
+
+def test_a_review_without_a_reason_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "reviewed.tsv"
+    path.write_text("project\tside\tpath\twhere\tsymbol\tright\treason\np\tmissed\t*\t*\t*\tkmigrate\t\n", "utf-8")
+    with pytest.raises(SystemExit, match=r"reviewed\.tsv:2"):
+        read_reviews(path)
+
+
+def test_the_committed_reviews_and_projects_can_be_read() -> None:
+    names = {line.split()[0] for line in (HERE / "projects.txt").read_text("utf-8").splitlines()}
+    assert len(names) > 25
+    assert {r.project for r in read_reviews(HERE / "reviewed.tsv")} - {"*"} <= names
+
+
+def test_methods_of_tensors_are_apart() -> None:
+    assert is_method("tf.Tensor.get_shape")
+    assert not is_method("tf.Tensor")
