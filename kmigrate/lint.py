@@ -46,6 +46,14 @@ _ALONE = (
     ast.Lambda,
 )
 
+# Forms of a use that no replacement can stand in.
+_NO_FIX = {
+    "string": "inside a string",
+    "getattr": "looked up by name at run time",
+    "target": "assigned to or deleted",
+    "attribute": "through an attribute of an object, which other code may set",
+}
+
 
 def may_use_engine(data: bytes) -> bool:
     """The bytes prefilter: False only where the file cannot hold a direct engine use."""
@@ -160,6 +168,8 @@ class _Linter:
                     raise NoFix("the name means different things on different paths")
                 if not reference.meaning.certain:
                     raise NoFix("the name is also bound to something else")
+                if reference.how in _NO_FIX:
+                    raise NoFix(_NO_FIX[reference.how])
                 fix, index = self.fix(rule, reference, use, call)
                 message = f"`{symbol}` is a direct engine use: write `{_short(fix.replacement)}`"
             except (NoFix, LayoutError) as reason:

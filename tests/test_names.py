@@ -82,9 +82,9 @@ def test_a_star_import_is_believed_only_for_known_symbols() -> None:
 
 def test_a_name_that_is_also_something_else_is_not_certain() -> None:
     tree = ast.parse("import tensorflow as tf\nif x:\n    tf = stub()\ndef f():\n    return tf.exp(1)")
-    assert [r.meaning.certain for r in Names(tree).engine_references()] == []
-    tree = ast.parse("if x:\n    tf = stub()\nimport tensorflow as tf\ndef f():\n    return tf.exp(1)")
     assert [r.meaning.certain for r in Names(tree).engine_references()] == [False]
+    tree = ast.parse("if x:\n    tf = stub()\nimport tensorflow as tf\ndef f():\n    return tf.exp(1)")
+    assert [r.meaning.certain for r in Names(tree).engine_references()] == [True]
 
 
 def test_canonical_symbols() -> None:

@@ -1,0 +1,366 @@
+"""``Names``: what the expressions of one module mean."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Iterator, Mapping
+
+from kmigrate.names.flow import reaching
+from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope, union
+from kmigrate.names.symbols import OTHER_BACKEND, canonical, engine_of, is_keras_import
+from kmigrate.names.walk import Walk
+
+_BUILTINS = frozenset(dir(builtins))
+_LOOKUPS = frozenset({"getattr", "hasattr"})
+_ALIASING_CALLS = frozenset({"getattr", "staticmethod", "import_module", "__import__"})
+# A name that is bound more often than this is taken to mean any of its bindings, wherever it is used.
+_MANY_BINDINGS = 50
+_LONGEST_ALIAS = 50
+_MANY_BRANCHES = 20
+
+
+class Names:
+    """The scopes of one module.
+
+    ``known`` answers whether an engine has a symbol; it is asked only about names that a star import of an engine module may
+    have brought. ``imported`` translates symbols of the project's own modules to the engine or Keras symbols behind them
+    (``from .compat import tf``).
+    """
+
+    def __init__(
+        self,
+        tree: ast.Module,
+        known: Callable[[str], bool] = lambda symbol: False,
+        imported: Mapping[str, str] | None = None,
+    ) -> None:
+        walk = Walk(tree)
+        self.tree = tree
+        self.known = known
+        self.imported = imported or {}
+        self.module = walk.module
+        self.parents = walk.parents
+        self.definitions = walk.definitions
+        self.calls = walk.calls
+        self.stars = walk.stars
+        self.imports = walk.imports
+        self.imports_keras = any(is_keras_import(node) for node in self.imports)
+        self._walk = walk
+        self._scopes = walk.scopes
+        self._inside = walk.inside
+        self._resolving: set[ast.expr] = set()
+        self._memo: dict[ast.AST, Meaning] = {}
+        self._values: dict[ast.expr, Meaning] = {}
+        self._sources: set[str] | None = None
+
+    # ---- questions
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        return self._scopes[node]
+
+    def definition_of(self, node: ast.AST) -> Definition | None:
+        """The innermost definition that the name, attribute or call belongs to: its body, parameters, decorators and bases."""
+        return self._inside.get(node)
+
+    def references(self) -> Iterator[Reference]:
+        """Every maximal use of a symbol, of an engine or of anything else that is imported."""
+        sources = self._source_names()
+        for node in self._walk.chains:
+            root, first = _ends(node)
+            if sources is None or root is None or root in sources or first in sources:
+                meaning = self.resolve(node)
+                if meaning.symbols and not self._holds_reference(node):
+                    yield self._reference(node, meaning)
+        for node in self._walk.targets:
+            meaning = self.resolve(node)
+            if meaning.symbols and not self._through_object(node):
+                yield Reference(node, meaning, self._inside.get(node), "target")
+
+    def engine_references(self) -> Iterator[Reference]:
+        """Every maximal use of an engine symbol, in the order of the text."""
+        found = [r for r in self.references() if any(engine_of(symbol) for symbol in r.meaning.symbols)]
+        found.sort(key=lambda reference: (reference.node.lineno, reference.node.col_offset))
+        return iter(found)
+
+    def resolve(self, node: ast.AST) -> Meaning:
+        """The symbols that an expression may mean; empty for one that names none.
+
+        Names and attribute chains, ``a if condition else b``, ``getattr(module, 'literal')`` and ``import_module('literal')``.
+        """
+        path: list[str] = []
+        while node.__class__ is ast.Attribute:
+            path.append(node.attr)
+            node = node.value
+        if node.__class__ is not ast.Name:
+            return self._extended(self._expression(node), path[::-1])
+        if node not in self._scopes:
+            return NOTHING
+        meaning = self._name(node)
+        if not path:
+            return meaning
+        path.reverse()
+        return self._extended(meaning, path) if meaning.symbols else self._attribute(node, path)
+
+    def binding_value(self, node: ast.AST) -> Binding | None:
+        """The one binding of a plain name, or None where it has several or none."""
+        if not isinstance(node, ast.Name) or node not in self._scopes:
+            return None
+        scope = self._scopes[node].lookup(node.id)
+        bindings = scope.bindings[node.id] if scope else []
+        return bindings[0] if len(bindings) == 1 else None
+
+    def all_names(self) -> set[str]:
+        """Every identifier that any scope binds or uses: a name outside this set is free everywhere."""
+        names = {node.id for node in self._scopes if isinstance(node, ast.Name)}
+        for scope in {self.module, *self._scopes.values(), *(d.body for d in self.definitions.values())}:
+            names.update(scope.bindings)
+        return names
+
+    # ---- references
+
+    def _reference(self, node: ast.expr, meaning: Meaning) -> Reference:
+        how = "string" if node in self._walk.quoted else "plain"
+        call = self.parents.get(node)
+        if isinstance(call, ast.Call) and call.args[:1] == [node] and self._builtin(call.func) in _LOOKUPS:
+            how = "getattr"
+            name = call.args[1] if len(call.args) > 1 else None
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                meaning = self._extended(meaning, [name.value])
+        elif self._through_object(node):
+            how = "attribute"
+        return Reference(node, meaning, self._inside.get(node), how)
+
+    def _holds_reference(self, node: ast.expr) -> bool:
+        """``(tf if x else y).exp``: the names inside are the uses."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if isinstance(node, ast.Call):
+            return self._builtin(node.func) == "getattr"
+        return not isinstance(node, ast.Name)
+
+    def _through_object(self, node: ast.expr) -> bool:
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        return root is not node and isinstance(root, ast.Name) and root in self._scopes and not self._name(root).symbols
+
+    def _source_names(self) -> set[str] | None:
+        """The identifiers and attributes that may mean a symbol: a superset, got without resolving; None where a star import
+        may bind any name."""
+        if self.stars:
+            return None
+        if self._sources is None:
+            found = {item.asname or item.name.partition(".")[0] for node in self.imports for item in node.names}
+            waiting = self._walk.aliases
+            while waiting:
+                rest = [alias for alias in waiting if not _may_alias(alias[1], found)]
+                if len(rest) == len(waiting):
+                    break
+                found.update(name for name, value in waiting if _may_alias(value, found))
+                waiting = rest
+            self._sources = found
+        return self._sources
+
+    # ---- resolution
+
+    def _extended(self, meaning: Meaning, path: list[str]) -> Meaning:
+        if not path or not meaning.symbols:
+            return meaning
+        tail = "." + ".".join(path)
+        return Meaning(tuple(dict.fromkeys(self._joined(s + tail) for s in meaning.symbols)), meaning.certain)
+
+    def _joined(self, dotted: str) -> str:
+        """In a file that imports Keras itself, ``tf.keras.backend.X`` goes around it, to a backend with a state of its own."""
+        dotted = self._translated(dotted)
+        if self.imports_keras and dotted.startswith(OTHER_BACKEND) and not dotted.startswith(OTHER_BACKEND + "tf."):
+            return dotted
+        return canonical(dotted)
+
+    def _translated(self, symbol: str) -> str:
+        """The engine or Keras symbol behind a symbol of the project's own modules; other symbols as they are."""
+        if not self.imported:
+            return symbol
+        head, tail = symbol, ""
+        while head:
+            if head in self.imported:
+                return self.imported[head] + tail
+            head, dot, last = head.rpartition(".")
+            tail = f"{dot}{last}{tail}"
+        return symbol
+
+    def _expression(self, node: ast.AST) -> Meaning:
+        """The meaning of an expression that is neither a name nor an attribute."""
+        if isinstance(node, ast.IfExp):
+            return union([self.resolve(branch) for branch in _branches(node)])
+        if isinstance(node, ast.NamedExpr):
+            return self.resolve(node.value)
+        if isinstance(node, ast.Call) and node.args:
+            return self._call(node)
+        return NOTHING
+
+    def _call(self, node: ast.Call) -> Meaning:
+        """``getattr(tf.nn, 'relu')``, ``importlib.import_module('tensorflow')``, ``staticmethod(tf.exp)``."""
+        builtin = self._builtin(node.func)
+        literal = node.args[-1].value if isinstance(node.args[-1], ast.Constant) else None
+        if builtin == "getattr" and len(node.args) == 2:
+            meaning = self.resolve(node.args[0])
+            return self._extended(meaning, [literal]) if isinstance(literal, str) else NOTHING
+        if builtin == "staticmethod" and len(node.args) == 1:
+            return self.resolve(node.args[0])
+        if len(node.args) == 1 and isinstance(literal, str) and not literal.startswith("."):
+            if builtin == "__import__" or "importlib.import_module" in self.resolve(node.func).symbols:
+                return Meaning((canonical(literal if builtin is None else literal.partition(".")[0]),))
+        return NOTHING
+
+    def _builtin(self, function: ast.expr) -> str | None:
+        """The name of the builtin that is called, None where it is none (or a name of the file hides it)."""
+        if isinstance(function, ast.Name) and function.id in _BUILTINS and function in self._scopes:
+            return function.id if self._scopes[function].lookup(function.id) is None else None
+        return None
+
+    def _name(self, node: ast.Name) -> Meaning:
+        meaning = self._memo.get(node)
+        if meaning is None:
+            scope = self._scopes[node].lookup(node.id)
+            meaning = self._star(node.id) if scope is None else self._choose(scope, node)
+            self._memo[node] = meaning
+        return meaning
+
+    def _star(self, name: str) -> Meaning:
+        """What star imports make of a name that nothing binds: the last module that has it decides.
+
+        Whether a module that is no engine has it cannot be known here: then the name may mean either.
+        """
+        symbols: list[str] = []
+        for module in reversed(self.stars):
+            symbol = canonical(f"{module}.{name}")
+            if engine_of(module) is not None:
+                if self.known(symbol):
+                    symbols.append(symbol)
+                    break
+            elif engine_of(symbol) is not None:  # ``from keras.backend import *`` brings ``tf``
+                symbols.append(symbol)
+            elif name not in _BUILTINS:
+                symbols.append(symbol)
+        return Meaning(tuple(symbols), len(symbols) == 1)
+
+    def _choose(self, scope: Scope, node: ast.Name) -> Meaning:
+        bindings = scope.bindings[node.id]
+        if len(bindings) == 1:
+            return self._binding(bindings[0])
+        if not any(self._binding(b).symbols for b in bindings):
+            return NOTHING
+        if len(bindings) <= _MANY_BINDINGS:
+            bindings = reaching(bindings, node if self._scopes[node] is scope else None, self.parents)
+        return union([self._binding(b) for b in bindings if b.kind != "none"] or [NOTHING])
+
+    def _binding(self, binding: Binding) -> Meaning:
+        """What a binding gives its name."""
+        if binding.symbol is not None:
+            return Meaning((self._translated(binding.symbol),))
+        if binding.kind != "assign" or binding.value is None:
+            return NOTHING
+        return self._value(binding.value)
+
+    def _value(self, value: ast.expr) -> Meaning:
+        """What an assigned value means; nothing where it is defined through itself or through too many others."""
+        meaning = self._values.get(value)
+        if meaning is None:
+            if value in self._resolving or len(self._resolving) > _LONGEST_ALIAS:
+                return NOTHING
+            self._resolving.add(value)
+            try:
+                meaning = self._values[value] = self.resolve(value)
+            finally:
+                self._resolving.discard(value)
+        return meaning
+
+    # ---- attributes of objects
+
+    def _attribute(self, node: ast.Name, path: list[str]) -> Meaning:
+        """``self.f`` where the class, or a base of it in the file, gives ``f`` its only value."""
+        if not self._may_be_attribute(path[0]):
+            return NOTHING
+        owner = self._class_of(node)
+        return NOTHING if owner is None else self._extended(self._member(owner, path[0], []), path[1:])
+
+    def _may_be_attribute(self, name: str) -> bool:
+        sources = self._source_names()
+        return sources is None or name in sources
+
+    def _class_of(self, node: ast.Name) -> Definition | None:
+        """The class whose instance (the first parameter of a method) or which itself a name means."""
+        scope = self._scopes[node].lookup(node.id)
+        bindings = scope.bindings[node.id] if scope is not None else []
+        if scope is None or len(bindings) != 1:
+            return None
+        binding = bindings[0]
+        if binding.kind == "def":
+            definition = self.definitions.get(binding.node) if binding.node is not None else None
+            return definition if definition is not None and definition.kind == "class" else None
+        method = self.definitions.get(scope.node)
+        if binding.kind != "param" or method is None or method.kind != "function":
+            return None
+        arguments = method.node.args  # type: ignore[union-attr]
+        first = [*arguments.posonlyargs, *arguments.args][:1]
+        in_class = method.parent is not None and method.parent.kind == "class"
+        return method.parent if in_class and first == [binding.node] and method.scope is method.parent.body else None  # type: ignore[union-attr]
+
+    def _member(self, owner: Definition, name: str, seen: list[Definition]) -> Meaning:
+        """The meaning of an attribute that is given a value once: in the body of the class, or as ``self.name = value``."""
+        in_body = owner.body.bindings.get(name, [])
+        elsewhere = self._walk.attributes.get(name, [])
+        if len(in_body) + len(elsewhere) > 1:
+            return NOTHING
+        if in_body:
+            return self._binding(in_body[0])
+        if elsewhere:
+            target, value = elsewhere[0]
+            if isinstance(target.value, ast.Name) and self._class_of(target.value) is owner and value is not None:
+                return self._value(value)
+        for base in owner.node.bases if isinstance(owner.node, ast.ClassDef) else ():
+            above = self._class_of(base) if isinstance(base, ast.Name) else None
+            if above is not None and above not in seen:
+                meaning = self._member(above, name, [*seen, owner])
+                if meaning.symbols:
+                    return meaning
+        return NOTHING
+
+
+def _may_alias(value: ast.expr, sources: set[str]) -> bool:
+    """Whether an assigned value can mean a symbol, where ``sources`` are the names that can."""
+    for branch in _branches(value):
+        if isinstance(branch, (ast.Name, ast.Attribute)):
+            root, first = _ends(branch)
+            if root is None or root in sources or first in sources:
+                return True
+        elif isinstance(branch, ast.NamedExpr):
+            return True
+        elif isinstance(branch, ast.Call) and branch.args:
+            function = branch.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+            if name in _ALIASING_CALLS or name in sources:
+                return True
+    return False
+
+
+def _branches(node: ast.expr) -> list[ast.expr]:
+    """``a``, ``b`` and ``c`` of ``a if x else b if y else c``; anything else alone."""
+    found: list[ast.expr] = []
+    waiting = [node]
+    while waiting and len(found) < _MANY_BRANCHES:
+        at = waiting.pop()
+        if isinstance(at, ast.IfExp):
+            waiting += [at.orelse, at.body]
+        else:
+            found.append(at)
+    return found
+
+
+def _ends(node: ast.expr) -> tuple[str | None, str | None]:
+    """The root name of a chain (None if it is no name) and its first attribute: ``self`` and ``f`` of ``self.f.g``."""
+    first: str | None = None
+    while isinstance(node, ast.Attribute):
+        first = node.attr
+        node = node.value
+    return (node.id if isinstance(node, ast.Name) else None), first

@@ -1,0 +1,65 @@
+"""Symbols: dotted names with the roots ``tf``, ``theano`` and ``keras``; other imports keep their own dotted name, relative ones
+with their leading dots (``.core.Layer``)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
+
+# Keras lives inside TensorFlow too; there it is Keras, not a direct engine use.
+_KERAS_IN_TF = re.compile(
+    r"(?:tf(?:\.compat\.v[12])*\.keras|tf\.python\.keras|tf\.contrib\.keras(?:\.python\.keras)?|tf_keras)(?=\.|$)"
+)
+OTHER_BACKEND = "tf.keras.backend."
+# The engine modules that the backend modules of Keras happen to expose.
+ENGINE_IN_KERAS = {
+    "tf": "tf",
+    "ctc": "tf.python.ops.ctc_ops",
+    "tf_math_ops": "tf.python.ops.math_ops",
+    "tf_state_ops": "tf.python.ops.state_ops",
+    "tf_image_ops": "tf.python.ops.image_ops",
+    "tf_ops": "tf.python.framework.ops",
+    "moving_averages": "tf.python.training.moving_averages",
+    "T": "theano.tensor",
+    "theano": "theano",
+    "pool": "theano.tensor.signal.pool",
+    "th_sparse_module": "theano.sparse",
+    "ifelse": "theano.ifelse.ifelse",
+}
+_EXPOSED = re.compile(
+    rf"keras\.backend\.(?:(?:tensorflow|theano)_backend\.)?(?:({'|'.join(ENGINE_IN_KERAS)})|([a-z_]+_ops))(?=\.|$)"
+)
+_NESTED_COMPAT = re.compile(r"tf\.(?:compat\.v[12]\.)+(?=compat\.v[12]\b)")
+
+
+@lru_cache(maxsize=8192)
+def canonical(dotted: str) -> str:
+    """The symbol that a dotted import path means: ``tensorflow.nn.relu`` is ``tf.nn.relu``."""
+    if dotted == "tensorflow" or dotted.startswith("tensorflow."):
+        dotted = "tf" + dotted[len("tensorflow") :]
+    if dotted.startswith("tf"):
+        dotted = _NESTED_COMPAT.sub("tf.", dotted)
+        inside = _KERAS_IN_TF.match(dotted)
+        if inside is None:
+            return dotted
+        dotted = "keras" + dotted[inside.end() :]
+    exposed = _EXPOSED.match(dotted)
+    if exposed is None:
+        return dotted
+    named, operations = exposed.groups()
+    return (ENGINE_IN_KERAS[named] if named else f"tf.python.ops.{operations}") + dotted[exposed.end() :]
+
+
+def engine_of(symbol: str) -> str | None:
+    """``tensorflow`` or ``theano`` for a symbol of that engine, else None."""
+    return ENGINE_OF_ROOT.get(symbol.partition(".")[0])
+
+
+def is_keras_import(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether Keras itself is imported, not the one inside TensorFlow."""
+    if isinstance(node, ast.Import):
+        return any(item.name.partition(".")[0] == "keras" for item in node.names)
+    return node.level == 0 and (node.module or "").partition(".")[0] == "keras"

@@ -1,0 +1,329 @@
+"""One pass over a module: fills its scopes and lists the expressions that may mean a symbol.
+
+The walk is iterative, so that machine-made code with deep nesting does not exhaust the stack, and order-free: bindings carry
+their positions.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kmigrate.names.scopes import Binding, Definition, Scope
+from kmigrate.names.strings import annotation_of
+from kmigrate.names.symbols import canonical
+
+_FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+# Fields of a node that hold no expressions or statements; context and operators are nodes, but shared ones without a place.
+_NO_CHILDREN = frozenset(
+    "ctx op ops name id attr arg level module names type_comment type_ignores kind conversion simple is_async kwd_attrs rest "
+    "str".split()
+)
+_LEAVES = frozenset({ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.MatchSingleton})
+
+
+class Walk:
+    """What one pass over a module collects; ``Names`` answers questions from it.
+
+    ``chains`` are the maximal names and attribute chains that are read; ``targets`` the attribute chains that are assigned to
+    or deleted; ``attributes`` lists by attribute name each ``x.name = ...`` of the file with its value (None where it has none
+    of its own); ``aliases`` the plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.module = Scope("module", tree, None)
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.definitions: dict[ast.AST, Definition] = {}
+        self.scopes: dict[ast.AST, Scope] = {}
+        self.inside: dict[ast.AST, Definition | None] = {}
+        self.calls: list[ast.Call] = []
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.stars: list[str] = []
+        self.chains: list[ast.expr] = []
+        self.targets: list[ast.expr] = []
+        self.quoted: set[ast.AST] = set()
+        self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
+        self.aliases: list[tuple[str, ast.expr]] = []
+        self._stack: list[tuple[ast.AST, Scope, Definition | None]] = []
+        self._fields: dict[type, tuple[str, ...]] = {}
+        self._run(tree)
+
+    def _run(self, tree: ast.Module) -> None:
+        stack = self._stack
+        self.children(tree, self.module, None)
+        handlers = _HANDLERS
+        while stack:
+            node, scope, inside = stack.pop()
+            handler = handlers.get(node.__class__)
+            if handler is None:
+                self.children(node, scope, inside)
+            else:
+                handler(self, node, scope, inside)
+
+    def push(self, node: ast.AST | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+        if node is not None and node.__class__ not in _LEAVES:
+            self.parents[node] = parent
+            self._stack.append((node, scope, inside))
+
+    def push_all(self, nodes: Iterable[ast.AST | None], parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+        for node in nodes:
+            self.push(node, parent, scope, inside)
+
+    def children(self, node: ast.AST, scope: Scope, inside: Definition | None) -> None:
+        kind = node.__class__
+        fields = self._fields.get(kind)
+        if fields is None:
+            fields = self._fields[kind] = tuple(f for f in reversed(kind._fields) if f not in _NO_CHILDREN)
+        parents, stack = self.parents, self._stack
+        for field in fields:
+            value = getattr(node, field, None)
+            if value.__class__ is list:
+                for child in reversed(value):
+                    if child is not None and child.__class__ not in _LEAVES:
+                        parents[child] = node
+                        stack.append((child, scope, inside))
+            elif value is not None and value.__class__ not in _LEAVES:
+                parents[value] = node
+                stack.append((value, scope, inside))
+
+    # ---- expressions
+
+    def name(self, node: ast.Name, scope: Scope, inside: Definition | None) -> None:
+        self.scopes[node] = scope
+        self.inside[node] = inside
+        if node.ctx.__class__ is ast.Load:
+            self.chains.append(node)
+        elif node.ctx.__class__ is ast.Store:
+            self.assigned(node, scope)
+
+    def attribute(self, node: ast.Attribute, scope: Scope, inside: Definition | None) -> None:
+        """A whole chain at once: ``tf.nn.relu`` is one entry of ``chains``."""
+        if node.ctx.__class__ is ast.Load:
+            self.chains.append(node)
+        else:
+            self.targets.append(node)
+            value = _assigned_value(node, self.parents[node]) if node.ctx.__class__ is ast.Store else None
+            self.attributes.setdefault(node.attr, []).append((node, value))
+            if value is not None:
+                self.aliases.append((node.attr, value))
+        parents = self.parents
+        at: ast.expr = node
+        while at.__class__ is ast.Attribute:
+            self.inside[at] = inside
+            parents[at.value] = at
+            at = at.value
+        if at.__class__ is ast.Name:
+            self.scopes[at] = scope
+            self.inside[at] = inside
+        elif at.__class__ not in _LEAVES:
+            self._stack.append((at, scope, inside))
+
+    def call(self, node: ast.Call, scope: Scope, inside: Definition | None) -> None:
+        self.calls.append(node)
+        self.inside[node] = inside
+        self.children(node, scope, inside)
+
+    def comprehension(self, node: Any, scope: Scope, inside: Definition | None) -> None:
+        own = Scope("comprehension", node, scope)
+        for index, generator in enumerate(node.generators):
+            self.parents[generator] = node
+            # The first iterable is evaluated outside the comprehension, everything else inside.
+            self.push(generator.iter, generator, scope if index == 0 else own, inside)
+            self.push(generator.target, generator, own, inside)
+            self.push_all(generator.ifs, generator, own, inside)
+        for part in ("elt", "key", "value"):
+            self.push(getattr(node, part, None), node, own, inside)
+
+    def annotation(self, node: ast.expr | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+        """An annotation, which may be, or hold, a string that is one: ``"tf.Tensor"``, ``List["tf.Tensor"]``."""
+        if node is None or node.__class__ is ast.Name or node.__class__ is ast.Attribute:
+            self.push(node, parent, scope, inside)
+            return
+        for text, holder in _strings(node, parent):
+            inner = annotation_of(text)
+            if inner is not None:
+                self.quoted.update(ast.walk(inner))
+                self.push(inner, holder, scope, inside)
+        self.push(node, parent, scope, inside)
+
+    # ---- bindings
+
+    def assigned(self, node: ast.Name, scope: Scope) -> None:
+        parent = self.parents[node]
+        position = (node.lineno, node.col_offset)
+        if parent.__class__ is ast.NamedExpr:
+            while scope.kind == "comprehension" and scope.parent is not None:
+                scope = scope.parent  # PEP 572: the walrus binds outside the comprehension
+        value = _assigned_value(node, parent)
+        if value is None:
+            if not (parent.__class__ is ast.AnnAssign and scope.kind != "function"):
+                scope.bind(node.id, Binding("other", position, node=parent))
+        elif value.__class__ is ast.Constant and value.value is None:
+            scope.bind(node.id, Binding("none", position, node=parent))
+        else:
+            self.aliases.append((node.id, value))
+            scope.bind(node.id, Binding("assign", position, value=value, node=parent))
+
+    def annotated(self, node: ast.AnnAssign, scope: Scope, inside: Definition | None) -> None:
+        self.push(node.value, node, scope, inside)
+        self.annotation(node.annotation, node, scope, inside)
+        self.push(node.target, node, scope, inside)
+
+    def import_module(self, node: ast.Import, scope: Scope, inside: Definition | None) -> None:
+        self.imports.append(node)
+        position = (node.lineno, node.col_offset)
+        for item in node.names:
+            name = item.asname or item.name.partition(".")[0]
+            symbol = canonical(item.name if item.asname else name)
+            scope.bind(name, Binding("import", position, symbol=symbol, node=node))
+
+    def import_from(self, node: ast.ImportFrom, scope: Scope, inside: Definition | None) -> None:
+        self.imports.append(node)
+        position = (node.lineno, node.col_offset)
+        module = "." * node.level + (node.module or "")
+        for item in node.names:
+            if item.name == "*":
+                self.stars.append(canonical(module))
+                continue
+            symbol = canonical(module + item.name if module.endswith(".") else f"{module}.{item.name}")
+            scope.bind(item.asname or item.name, Binding("import", position, symbol=symbol, node=node))
+
+    def global_names(self, node: ast.Global, scope: Scope, inside: Definition | None) -> None:
+        scope.outer.update(dict.fromkeys(node.names, "global"))
+
+    def nonlocal_names(self, node: ast.Nonlocal, scope: Scope, inside: Definition | None) -> None:
+        scope.outer.update(dict.fromkeys(node.names, "nonlocal"))
+
+    def named(self, node: Any, scope: Scope, inside: Definition | None) -> None:
+        """``except E as name`` and the patterns of ``match`` that bind a name."""
+        name = node.rest if node.__class__ is ast.MatchMapping else node.name
+        if name:
+            scope.bind(name, Binding("other", (node.lineno, node.col_offset), node=node))
+        self.children(node, scope, inside)
+
+    # ---- definitions
+
+    def class_definition(self, node: ast.ClassDef, scope: Scope, inside: Definition | None) -> None:
+        scope.bind(node.name, Binding("def", (node.lineno, node.col_offset), node=node))
+        outside = self.type_parameters(node, scope, inside)
+        body = Scope("class", node, outside)
+        here = self.define(node, "class", node.name, scope, body, inside)
+        self.push_all(reversed(node.body), node, body, here)
+        # What the class is made with belongs to it: a decorator or a base that is a symbol is a use in this class.
+        self.push_all(node.keywords, node, outside, here)
+        self.push_all(node.bases, node, outside, here)
+        self.push_all(node.decorator_list, node, scope, here)
+
+    def function(self, node: _FunctionNode, scope: Scope, inside: Definition | None) -> None:
+        outside = scope
+        if isinstance(node, ast.Lambda):
+            body = Scope("function", node, scope)
+            here = self.define(node, "lambda", "<lambda>", scope, body, inside)
+            statements: list[ast.AST] = [node.body]
+        else:
+            scope.bind(node.name, Binding("def", (node.lineno, node.col_offset), node=node))
+            outside = self.type_parameters(node, scope, inside)
+            body = Scope("function", node, outside)
+            here = self.define(node, "function", node.name, scope, body, inside)
+            statements = list(node.body)
+        # A ``global`` statement governs the whole function, bindings above it included.
+        for statement in statements:
+            if isinstance(statement, (ast.Global, ast.Nonlocal)):
+                _HANDLERS[statement.__class__](self, statement, body, here)
+        self.push_all(reversed(statements), node, body, here)
+        self.parameters(node.args, body, outside, here)
+        self.parents[node.args] = node
+        if not isinstance(node, ast.Lambda):
+            self.annotation(node.returns, node, outside, here)
+            self.push_all(node.decorator_list, node, scope, here)
+
+    def parameters(self, arguments: ast.arguments, body: Scope, outside: Scope, here: Definition) -> None:
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+        for argument in every:
+            body.bind(argument.arg, Binding("param", (argument.lineno, argument.col_offset), node=argument))
+            self.annotation(argument.annotation, arguments, outside, here)
+        self.push_all([*arguments.defaults, *arguments.kw_defaults], arguments, outside, here)
+
+    def type_parameters(self, node: Any, scope: Scope, inside: Definition | None) -> Scope:
+        """The scope of ``def f[T]()``'s ``T``: what stands between a definition and the scope that it is defined in."""
+        parameters = getattr(node, "type_params", None)
+        if not parameters:
+            return scope
+        own = Scope("types", node, scope)
+        for parameter in parameters:
+            own.bind(parameter.name, Binding("other", (parameter.lineno, parameter.col_offset), node=parameter))
+        self.push_all(parameters, node, own, inside)
+        return own
+
+    def type_alias(self, node: Any, scope: Scope, inside: Definition | None) -> None:
+        own = self.type_parameters(node, scope, inside)
+        self.push(node.value, node, own, inside)
+        self.push(node.name, node, scope, inside)
+
+    def define(
+        self, node: ast.ClassDef | _FunctionNode, kind: str, name: str, scope: Scope, body: Scope, inside: Definition | None
+    ) -> Definition:
+        qualname = f"{inside.qualname}.{name}" if inside else name
+        definition = Definition(node, kind, qualname, inside, scope, body)
+        self.definitions[node] = definition
+        return definition
+
+
+def _assigned_value(target: ast.expr, parent: ast.AST) -> ast.expr | None:
+    """The value of ``target = value`` and its like; None where the target gets a part of it, or another value each time."""
+    if isinstance(parent, ast.Assign):
+        return parent.value if target in parent.targets else None
+    if isinstance(parent, (ast.AnnAssign, ast.NamedExpr)) and parent.target is target:
+        return parent.value
+    return None
+
+
+def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AST]]:
+    """The strings in an annotation that are themselves annotations, each with the node that holds it."""
+    found: list[tuple[ast.Constant, ast.AST]] = []
+    waiting: list[tuple[ast.AST, ast.AST]] = [(node, parent)]
+    while waiting:
+        at, holder = waiting.pop()
+        if isinstance(at, ast.Constant):
+            if isinstance(at.value, str):
+                found.append((at, holder))
+        elif isinstance(at, ast.Subscript) and _last_name(at.value) == "Literal":
+            continue
+        elif isinstance(at, ast.Subscript) and _last_name(at.value) == "Annotated" and isinstance(at.slice, ast.Tuple):
+            waiting.append((at.slice.elts[0], at.slice))
+        else:
+            waiting += [(child, at) for child in ast.iter_child_nodes(at)]
+    return found
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+_Handler = Callable[[Walk, Any, Scope, "Definition | None"], None]
+_HANDLERS: dict[type, _Handler] = {
+    ast.Name: Walk.name,
+    ast.Attribute: Walk.attribute,
+    ast.Call: Walk.call,
+    ast.ListComp: Walk.comprehension,
+    ast.SetComp: Walk.comprehension,
+    ast.DictComp: Walk.comprehension,
+    ast.GeneratorExp: Walk.comprehension,
+    ast.AnnAssign: Walk.annotated,
+    ast.Import: Walk.import_module,
+    ast.ImportFrom: Walk.import_from,
+    ast.Global: Walk.global_names,
+    ast.Nonlocal: Walk.nonlocal_names,
+    ast.ExceptHandler: Walk.named,
+    ast.MatchAs: Walk.named,
+    ast.MatchStar: Walk.named,
+    ast.MatchMapping: Walk.named,
+    ast.ClassDef: Walk.class_definition,
+    ast.FunctionDef: Walk.function,
+    ast.AsyncFunctionDef: Walk.function,
+    ast.Lambda: Walk.function,
+}
+if hasattr(ast, "TypeAlias"):  # Python 3.12
+    _HANDLERS[ast.TypeAlias] = Walk.type_alias
