@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from kmigrate.fix.layout import Argument
 from kmigrate.names import Names
 from kmigrate.rulebook.binding import Bound, elements_of
 from kmigrate.rulebook.conditions import Unknown
@@ -200,6 +199,12 @@ class Values:
         raise Unknown("dtype not shown")
 
 
+def _element(elements: list[ast.expr] | None, name: str, index: int) -> ast.expr:
+    if elements is None or not 0 <= index < len(elements):
+        raise Unknown(f"{name} has no element {index} that is written out")
+    return elements[index]
+
+
 class UseFacts:
     """Answers the conditions of one rule for one use (see ``conditions.Facts``)."""
 
@@ -241,20 +246,17 @@ class UseFacts:
         return names.pop() if len(names) == 1 == len(symbols) else None
 
     def node(self, name: str) -> ast.expr:
-        """The expression given for a parameter, or for an element of it: ``p`` or ``p[0]``."""
-        name, bracket, index = name.partition("[")
-        argument = self.bound.given.get(name)
-        if bracket:
-            return self._element(name, argument, int(index.rstrip("]")))
-        if argument is None:
+        """The expression given for a parameter, or for an element of it: ``p``, ``p[0]``, ``p[0][1]``."""
+        name, *indices = name.replace("]", "").split("[")
+        if name in self.bound.variadic and indices:
+            node = _element([a.node for a in self.bound.variadic[name]], name, int(indices.pop(0)))
+        elif name in self.bound.given:
+            node = self.bound.given[name].node
+        else:
             raise Unknown(f"{name} is not given")
-        return argument.node
-
-    def _element(self, name: str, argument: Argument | None, index: int) -> ast.expr:
-        elements = elements_of(argument.node) if argument is not None else [a.node for a in self.bound.variadic.get(name, ())]
-        if elements is None or not 0 <= index < len(elements):
-            raise Unknown(f"{name} has no element {index} that is written out")
-        return elements[index]
+        for index in indices:
+            node = _element(elements_of(node), name, int(index))
+        return node
 
     def rank(self, name: str) -> int:
         return self.values.rank(self.node(name))

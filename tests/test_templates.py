@@ -52,6 +52,7 @@ def rewritten(book: Rulebook, call: str) -> str:
         # lists written out
         ("x, n", "[x[:, {i}] for i in {range(n)}]", "tf.f(a, 3)", "[a[:, 0], a[:, 1], a[:, 2]]"),
         ("x, n", "K.g([x * {i} for i in {range(n)}])", "tf.f(a.b, 2)", "K.g([a.b * 0, a.b * 1])"),
+        ("rows", "K.stack([K.stack(row) for row in [*rows]])", "tf.f([[a, b], c])", "K.stack([K.stack([a, b]), K.stack(c)])"),
         # nests
         ("x, axes", "fold(lambda t, i: K.squeeze(t, {i}), {sorted(axes)[::-1]}, x)", "tf.f(a, [1, 3])", "K.squeeze(K.squeeze(a, 3), 1)"),
         ("*xs", "fold(lambda a, b: a + b, [*xs])", "tf.f(a, b - c, d)", "a + (b - c) + d"),

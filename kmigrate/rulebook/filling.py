@@ -191,6 +191,10 @@ class Filler(ast.NodeTransformer):
 
     def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
         generator = node.generators[0]
+        if isinstance(generator.iter, ast.List):
+            elements = self._items(self.sequence(generator.iter.elts))
+            assert isinstance(generator.target, ast.Name)
+            return ast.List([self._with({}, {generator.target.id: element}, node.elt) for element in elements], ast.Load())
         if not isinstance(generator.iter, ast.Set):
             generator.iter = self.visit(generator.iter)
             self.deep += 1

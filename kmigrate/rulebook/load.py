@@ -230,10 +230,10 @@ class _Reader:
         """The parts of a template that are computed at rewrite time have a shape of their own."""
         if isinstance(node, ast.Set) and len(node.elts) != 1:
             raise self.fail(target, "{...} holds one expression")
-        if isinstance(node, ast.ListComp) and any(isinstance(g.iter, ast.Set) for g in node.generators):
+        if isinstance(node, ast.ListComp) and any(isinstance(g.iter, (ast.Set, ast.List)) for g in node.generators):
             one = node.generators[0]
             if len(node.generators) > 1 or one.ifs or not isinstance(one.target, ast.Name):
-                raise self.fail(target, "a list over {...} has one 'for' with one name and no 'if'")
+                raise self.fail(target, "a list that is written out has one 'for' with one name and no 'if'")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "fold":
             function = node.args[0] if node.args else None
             if len(node.args) not in (2, 3) or not isinstance(function, ast.Lambda) or len(function.args.args) != 2:

@@ -59,6 +59,8 @@ def _check_dropped(rule: Rule, bound: Bound, layout: CallLayout, filler: Filler,
             continue
         raise NoFix(f"argument {name!r} has no counterpart in the Keras backend")
     for name, arguments in bound.variadic.items():
+        if name in rule.drop and all(site.pure(argument.node) for argument in arguments):
+            continue
         if arguments and name not in filler.used:
             raise NoFix(f"argument {name!r} has no counterpart in the Keras backend")
 
@@ -78,7 +80,11 @@ def _check_evaluation(order: list[Argument], repeated: list[Argument], site: Sit
 
 
 def _named(node: ast.expr) -> bool:
-    """A constant, a name or a dotted name: evaluating it again gives the same object."""
+    """A literal, a name or a dotted name: evaluating it again gives the same value."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return all(isinstance(e, (ast.Constant, ast.UnaryOp)) and _named(e) for e in node.elts)
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.operand, ast.Constant)
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, (ast.Name, ast.Constant))
