@@ -15,7 +15,7 @@ from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
 from kmigrate.rulebook.filling import Site
-from kmigrate.rulebook.load import BACKEND_NAME
+from kmigrate.rulebook.load import BACKEND_NAME, IMPORTABLE
 from kmigrate.rulebook.render import render_call, render_value
 from kmigrate.rulebook.rule import Alternative, Rule
 from kmigrate.source import Source
@@ -225,7 +225,7 @@ class _Linter:
             raise NoFix("inside an f-string")
         layout = call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
         bound = bind(rule, layout) if layout is not None else Bound()
-        facts = UseFacts(rule, bound, self.values, self._callee_argument(use))
+        facts = UseFacts(rule, bound, self.values, self._callee_argument(use), self._place(use))
         for refusal in rule.refusals:
             answer = evaluate(refusal.when, facts)
             if answer or (answer is None and refusal.if_unknown):
@@ -235,6 +235,7 @@ class _Linter:
         for index, alternative, holds in self._candidates(rule, facts):
             template = alternative.replacement[self.target]
             try:
+                self._check_free(template, reference)
                 if layout is not None:
                     pieces = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
                 else:
@@ -246,6 +247,18 @@ class _Linter:
             assumption = alternative.assume if holds is None or alternative.when is None else None
             return self._made(rule, index, use, pieces, assumption), index
         raise reason or NoFix(self._no_alternative(rule))
+
+    def _check_free(self, template: ast.expr, reference: Reference) -> None:
+        """A name that the fix will import must not mean something else here."""
+        at: ast.AST = reference.node
+        while isinstance(at, ast.Attribute):
+            at = at.value
+        for node in ast.walk(template):
+            if isinstance(node, ast.Name) and node.id in IMPORTABLE:
+                scope = self.names.scope_of(at).lookup(node.id)
+                for binding in scope.bindings[node.id] if scope else ():
+                    if binding.symbol != f"{IMPORTABLE[node.id]}.{node.id}":
+                        raise NoFix(f"{node.id!r} means something else here")
 
     def _candidates(self, rule: Rule, facts: UseFacts) -> list[tuple[int, Alternative, bool | None]]:
         """(index, alternative, whether its condition holds): those that hold first, then those that must be assumed."""
@@ -312,6 +325,21 @@ class _Linter:
         if any(engine_of(s) or s.startswith("keras.") for s in symbols):
             return True
         return isinstance(parent.func, ast.Attribute) and parent.func.attr in ("add_weight", "add_variable")
+
+    def _place(self, use: ast.expr) -> set[str]:
+        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``."""
+        at: ast.AST = use
+        parent = self.names.parents.get(at)
+        while isinstance(parent, (ast.Subscript, ast.Tuple, ast.List, ast.BinOp)):
+            at, parent = parent, self.names.parents.get(parent)
+        owners: list[ast.AST | None] = [parent]
+        if isinstance(parent, ast.arguments):
+            owners = [*parent.posonlyargs, *parent.args, *parent.kwonlyargs, parent.vararg, parent.kwarg]
+        if any(at in (getattr(owner, "annotation", None), getattr(owner, "returns", None)) for owner in owners):
+            return {"annotation"}
+        if isinstance(parent, ast.Compare) and all(isinstance(o, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for o in parent.ops):
+            return {"compared"} if isinstance(at, (ast.Tuple, ast.List)) or at is use else set()
+        return set()
 
     def pure(self, node: ast.expr) -> bool:
         """Whether it cannot be noticed when the expression is evaluated: no calls but of tensor operations without state."""

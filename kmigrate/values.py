@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from typing import Any
 
 from kmigrate.names import Names
@@ -208,11 +209,12 @@ def _element(elements: list[ast.expr] | None, name: str, index: int) -> ast.expr
 class UseFacts:
     """Answers the conditions of one rule for one use (see ``conditions.Facts``)."""
 
-    def __init__(self, rule: Rule, bound: Bound, values: Values, callee_argument: bool) -> None:
+    def __init__(self, rule: Rule, bound: Bound, values: Values, callee_argument: bool, place: Collection[str] = ()) -> None:
         self.rule = rule
         self.bound = bound
         self.values = values
         self._callee_argument = callee_argument
+        self._place = place
 
     def given(self, name: str) -> bool:
         return name in self.bound.given or bool(self.bound.variadic.get(name))
@@ -225,11 +227,11 @@ class UseFacts:
         return True
 
     def value(self, name: str) -> Any:
-        argument = self.bound.given.get(name)
+        node = self.node(name) if name in self.bound.given or "[" in name else None
         try:
-            if argument is not None:
-                dtype = self._dtype_constant(argument.node)
-                return dtype if dtype is not None else ast.literal_eval(argument.node)
+            if node is not None:
+                dtype = self._dtype_constant(node)
+                return dtype if dtype is not None else ast.literal_eval(node)
             if name in self.bound.variadic:
                 return tuple(ast.literal_eval(a.node) for a in self.bound.variadic[name])
             default = self.rule.parameter(name).default
@@ -303,3 +305,11 @@ class UseFacts:
 
     def callee_argument(self) -> bool:
         return self._callee_argument
+
+    def annotation(self) -> bool:
+        """The use stands in the annotation of a parameter, a result or a variable."""
+        return "annotation" in self._place
+
+    def compared(self) -> bool:
+        """The use is compared with ``==``, ``!=``, ``in`` or ``not in``, itself or in a display."""
+        return "compared" in self._place

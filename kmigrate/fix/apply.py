@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from kmigrate.lint import Analysis
 from kmigrate.model import Edit, Finding, Slice, Target
 from kmigrate.names import Names, canonical, engine_of
+from kmigrate.rulebook.load import IMPORTABLE
 from kmigrate.source import Source, SourceError
 
 _MODULE_OF: dict[tuple[Target, str], str] = {
@@ -87,7 +88,10 @@ def _with_imports(analysis: Analysis, text: str, target: Target) -> str:
     for name in missing:
         plain = line.rpartition(" ")[2] == name
         statement = line if plain else f"{line} as {name}"
-        changes.append(_insertion(source, statement, [c for c in changes if not c.text]))
+        if name in IMPORTABLE:
+            changes.append(_standard_import(source, name))
+        else:
+            changes.append(_insertion(source, statement, [c for c in changes if not c.text]))
     for change in sorted(changes, key=lambda c: (c.start, c.end), reverse=True):
         text = text[: change.start] + change.text + text[change.end :]
     return text
@@ -111,6 +115,7 @@ def _unbound(names: Names) -> set[str]:
             "keras_ops",
             "_keras_ops",
             "kmigrate_backend",
+            *IMPORTABLE,
         }
     else:
         known = None
@@ -152,6 +157,21 @@ def _insertion(source: Source, statement: str, removed: Sequence[_Change]) -> _C
     if offset == len(source.text) and not source.text.endswith(("\n", "\r")):
         return _Change(offset, offset, newline + prefix + statement)
     return _Change(offset, offset, prefix + statement + newline)
+
+
+def _standard_import(source: Source, name: str) -> _Change:
+    """Into the file's own ``from typing import ...`` where it has one on one line, else before the first import."""
+    module = IMPORTABLE[name]
+    imports = [node for node in source.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    plain = [node for node in imports if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    for node in plain:
+        if isinstance(node, ast.ImportFrom) and node.module == module and not node.level:
+            offset = source.span(node.names[0])[0]
+            return _Change(offset, offset, f"{name}, ")
+    if not plain:
+        return _insertion(source, f"from {module} import {name}", [])
+    offset = source.line_start(plain[0].lineno)
+    return _Change(offset, offset, f"from {module} import {name}{source.newline}")
 
 
 def _is_keras(node: ast.Import | ast.ImportFrom) -> bool:

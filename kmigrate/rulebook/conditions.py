@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import string
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -25,6 +26,9 @@ FUNCTIONS = frozenset(
         "function",
         "callee_argument",
         "number",
+        "einsum",
+        "annotation",
+        "compared",
     }
 )
 
@@ -49,6 +53,8 @@ class Facts(Protocol):
     def function(self, name: str) -> bool: ...
     def number(self, name: str) -> bool: ...
     def callee_argument(self) -> bool: ...
+    def annotation(self) -> bool: ...
+    def compared(self) -> bool: ...
 
 
 def evaluate(condition: ast.expr, facts: Facts) -> bool | None:
@@ -90,7 +96,20 @@ def _questions(facts: Facts) -> dict[str, Callable[..., Any]]:
     functions: dict[str, Callable[..., Any]] = {name: getattr(facts, name, None) for name in FUNCTIONS}  # type: ignore[misc]  # the Protocol's methods
     functions["floating"] = lambda name: facts.dtype(name).startswith(("float", "bfloat"))
     functions["integer"] = lambda name: facts.dtype(name).startswith(("int", "uint"))
+    functions["einsum"] = lambda name: einsum_form(facts.value(name))
     return functions
+
+
+def einsum_form(equation: Any) -> str:
+    """An einsum equation with its letters renamed in order of appearance: ``bmd,bnd->bmn`` is ``abc,adc->abd``."""
+    if not isinstance(equation, str):
+        raise Unknown("no equation")
+    letters: dict[str, str] = {}
+    text = equation.replace(" ", "")
+    for letter in text:
+        if letter.isalpha():
+            letters.setdefault(letter, string.ascii_letters[len(letters) % 52])
+    return "".join(letters.get(letter, letter) for letter in text)
 
 
 def at(axis: int, item: Any) -> Any:

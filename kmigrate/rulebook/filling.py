@@ -120,8 +120,9 @@ class Filler(ast.NodeTransformer):
 
     def _check_parts(self) -> None:
         for name, taken in self.parts.items():
-            for index in range(len(self.elements(name) or ())):
-                if index not in taken:
+            droppable = self.rule is not None and name in self.rule.drop
+            for index, argument in enumerate(self.elements(name) or ()):
+                if index not in taken and not (droppable and _literal(argument.node)):
                     raise NoFix(f"element {index} of argument {name!r} has no counterpart in the Keras backend")
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
@@ -286,6 +287,14 @@ class Filler(ast.NodeTransformer):
             else:
                 found.append(self.visit(element))
         return found
+
+
+def _literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
 
 
 def _local_names(tree: ast.expr) -> set[str]:

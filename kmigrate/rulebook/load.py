@@ -18,6 +18,8 @@ from kmigrate.toml import tomllib
 
 TARGETS: tuple[Target, ...] = ("keras2", "keras3")
 BACKEND_NAME: dict[Target, str] = {"keras2": "K", "keras3": "ops"}
+# Names besides the backend's that a replacement may use: the fix imports them from there.
+IMPORTABLE = {"Any": "typing"}
 # What an edit of must invalidate the proof: prose does not count.
 _PROSE = {"why", "guidance", "portability", "name", "symbols"}
 _RULE_KEYS = {
@@ -220,7 +222,7 @@ class _Reader:
         computed = {n for part in ast.walk(tree) if isinstance(part, ast.Set) for n in ast.walk(part)}
         for node in ast.walk(tree):
             self.check_computed(target, node)
-            if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target], "fold"}:
+            if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target], "fold", *IMPORTABLE}:
                 known = node.id in CALCULATIONS or node.id in FUNCTIONS if node in computed else hasattr(builtins, node.id)
                 if not known:
                     raise self.fail(target, f"{node.id!r} is neither a parameter nor {BACKEND_NAME[target]}")

@@ -72,6 +72,9 @@ def job_of(book: Rulebook, rule: Rule, number: int) -> Job:
     analysis = analyse(source, book, "keras2", whole_module=True)
     line = source.text.count("\n", 0, source.text.rindex("    result = ")) + 1
     uses = [f for f in analysis.findings if f.code == rule.code and f.line >= line]
+    # What cannot stand in an expression (an annotation) stands in the setup: then the expected text is that of the use.
+    inside = not uses
+    uses = uses or [f for f in analysis.findings if f.code == rule.code]
     if not uses:
         return Job(rule, number, example, None, problem="the example does not use the rule's symbol")
     expected = example.after.get("keras2")
@@ -93,8 +96,9 @@ def job_of(book: Rulebook, rule: Rule, number: int) -> Job:
         return Job(rule, number, example, None, problem=str(error))
     alternative = analysis.alternatives[uses[0].start]
     problem = None
-    if _expression(text) != ast.unparse(ast.parse(expected, mode="eval").body):
-        problem = f"rewritten to {_expression(text)}, the example expects {expected}"
+    found = uses[0].fix.replacement if inside else _expression(text)
+    if found != ast.unparse(ast.parse(expected, mode="eval").body):
+        problem = f"rewritten to {found}, the example expects {expected}"
     return Job(rule, number, example, alternative, source.text, text, problem)
 
 

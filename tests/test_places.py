@@ -1,0 +1,71 @@
+"""Where a use stands decides what it becomes: annotations, comparisons, elements of displays."""
+
+from __future__ import annotations
+
+import pytest
+
+from kmigrate.fix.apply import apply_fixes
+from kmigrate.lint import analyse
+from kmigrate.project import fixes_to_apply
+from kmigrate.rulebook.book import load_rulebook
+from kmigrate.rulebook.conditions import Unknown, einsum_form
+from kmigrate.source import Source
+
+LAYER = """\
+{imports}
+import tensorflow as tf
+from keras.layers import Layer
+
+
+class Double(Layer):
+    def call(self, x: tf.Tensor, mask: Optional[tf.Tensor] = None) -> tf.Tensor:
+        return 2.0 * x
+"""
+
+
+def fixed(text: str, unsafe: bool = False) -> str:
+    analysis = analyse(Source.parse("m.py", text.encode()), load_rulebook())
+    return apply_fixes(analysis, fixes_to_apply(analysis.findings, unsafe=unsafe))
+
+
+def test_annotations_become_any_and_the_import_goes() -> None:
+    text = fixed(LAYER.replace("{imports}", "from typing import Optional\n"))
+    assert "def call(self, x: Any, mask: Optional[Any] = None) -> Any:" in text
+    assert text.startswith("from typing import Any, Optional\n\nfrom keras.layers import Layer\n")
+
+
+def test_the_import_of_any_stands_before_the_other_imports() -> None:
+    text = fixed(
+        LAYER.replace("{imports}", '"""Layers."""\nfrom __future__ import annotations\n').replace(
+            "Optional[tf.Tensor]", "tf.Tensor"
+        )
+    )
+    assert text.startswith(
+        '"""Layers."""\nfrom __future__ import annotations\n\nfrom typing import Any\nfrom keras.layers import Layer\n'
+    )
+
+
+def test_another_any_is_not_taken() -> None:
+    text = LAYER.replace("{imports}", "from matchers import Any\nfrom typing import Optional\n")
+    assert fixed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("K.cast(y_pred, 'float32') if y_pred.dtype == tf.int32 else y_pred", "y_pred.dtype == 'int32' else"),
+        ("y_pred if y_pred.dtype in (tf.float32, tf.float64) else None", "y_pred.dtype in ('float32', 'float64') else"),
+        ("isinstance(y_pred, tf.Tensor)", "isinstance(y_pred, tf.Tensor)"),
+        ("make(tf.float32)", "make(tf.float32)"),
+    ],
+)
+def test_dtypes_in_comparisons_are_their_names(before: str, after: str) -> None:
+    head = "import tensorflow as tf\nfrom keras import backend as K\n\n\ndef loss(y_true, y_pred):\n    return "
+    assert after in fixed(head + before + "\n")
+
+
+def test_equations_are_compared_by_their_form() -> None:
+    assert einsum_form("bmd,bnd->bmn") == einsum_form("b m d, b n d -> b m n") == "abc,adc->abd"
+    assert einsum_form("...ij,...jk->...ik") == "...ab,...bc->...ac"
+    with pytest.raises(Unknown):
+        einsum_form(3)
