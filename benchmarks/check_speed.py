@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from kmigrate.lint import may_use_engine
+from kmigrate.gate import may_use_engine
 
 
 def cpu_seconds(work: Callable[[], object], runs: int = 3) -> float:

@@ -68,11 +68,16 @@ class Config:
 
     def selects(self, code: str) -> bool:
         """Whether findings of a code are wanted: the longest prefix decides, ignore wins a tie."""
-        wanted = max((len(prefix) for prefix in self.select if code.startswith(prefix)), default=-1)
-        unwanted = max((len(prefix) for prefix in self.ignore if code.startswith(prefix)), default=-1)
-        if wanted < 0:
-            return not self.select and unwanted < 0
-        return wanted > unwanted
+        return selects(code, self.select, self.ignore)
+
+
+def selects(code: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
+    """Whether findings of a code are wanted: the longest prefix decides, ``ignore`` wins a tie."""
+    wanted = max((len(prefix) for prefix in select if code.startswith(prefix)), default=-1)
+    unwanted = max((len(prefix) for prefix in ignore if code.startswith(prefix)), default=-1)
+    if wanted < 0:
+        return not select and unwanted < 0
+    return wanted > unwanted
 
 
 def load(start: Path, explicit: Path | None = None) -> Config:

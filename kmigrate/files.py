@@ -67,19 +67,20 @@ def _why(error: OSError, doing: str) -> str:
     return f"cannot {doing} it: {error.strerror or error}"
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, durable: bool = True) -> None:
     """Replace the content of a file in one step: whatever happens, the old or the new one is there, whole.
 
-    Keeps the mode and, where allowed, the owner; writes through a symlink to its target.
+    Keeps the mode and, where allowed, the owner; writes through a symlink to its target. ``durable``: waits until the disk
+    has it, so that not even a power cut leaves an empty file.
     Raises FileAccessError.
     """
     try:
-        _replace(Path(os.path.realpath(path)), data)
+        _replace(Path(os.path.realpath(path)), data, durable)
     except OSError as error:
         raise FileAccessError(path, _why(error, "write")) from error
 
 
-def _replace(target: Path, data: bytes) -> None:
+def _replace(target: Path, data: bytes, durable: bool) -> None:
     old = target.stat() if target.exists() else None
     if old is not None and stat.S_ISDIR(old.st_mode):
         raise IsADirectoryError(str(target))
@@ -91,7 +92,8 @@ def _replace(target: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as temporary:
             temporary.write(data)
             temporary.flush()
-            os.fsync(temporary.fileno())
+            if durable:
+                os.fsync(temporary.fileno())
         _copy_owner_and_mode(name, old)
         os.replace(name, target)  # noqa: PTH105 - the tests make it fail here
     except BaseException:

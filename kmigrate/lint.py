@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kmigrate.fix.layout import LayoutError, call_layout
+from kmigrate.flavour import own_flavour
 from kmigrate.layers import LayerCode
+from kmigrate.layers.index import Surroundings
 from kmigrate.model import Context, Edit, Finding, Fix, Slice, Target, Unit
 from kmigrate.names import Definition, Names, Reference, engine_of
 from kmigrate.rulebook.binding import Bound, NoFix, bind
@@ -28,9 +30,6 @@ _FREE_NAMES: dict[Target, tuple[str, ...]] = {
     "keras2": ("K", "KB", "keras_backend", "_keras_backend"),
     "keras3": ("ops", "keras_ops", "_keras_ops"),
 }
-# Without one of these bytes a file cannot use an engine directly (``K.tf`` and ``K.T`` need Keras).
-_ENGINE_BYTES = re.compile(rb"tensorflow|theano")
-_THROUGH_KERAS = re.compile(rb"\.(tf|T)\b")
 _ALONE = (
     ast.Assign,
     ast.AnnAssign,
@@ -53,11 +52,6 @@ _NO_FIX = {
     "target": "assigned to or deleted",
     "attribute": "through an attribute of an object, which other code may set",
 }
-
-
-def may_use_engine(data: bytes) -> bool:
-    """The bytes prefilter: False only where the file cannot hold a direct engine use."""
-    return bool(_ENGINE_BYTES.search(data)) or (b"keras" in data and bool(_THROUGH_KERAS.search(data)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +92,35 @@ class Analysis:
         return [f for f in findings if f.start in self.roots and self.roots[f.start].qualname == qualname]
 
 
-def analyse(source: Source, book: Rulebook, target: Target = "keras2", whole_module: bool = False) -> Analysis:
-    """The findings of one file, in the order of the text."""
-    names = Names(source.tree, book.knows)
-    return _Linter(source, names, book, target, whole_module).run()
+def analyse(
+    source: Source,
+    book: Rulebook,
+    target: Target = "keras2",
+    whole_module: bool = False,
+    surroundings: Surroundings | None = None,
+) -> Analysis:
+    """The findings of one file, in the order of the text. ``surroundings`` is what its project says about it; without, the
+    file stands alone."""
+    names = Names(source.tree, book.knows, surroundings.imported if surroundings else None)
+    return _Linter(source, names, book, target, whole_module, surroundings).run()
 
 
-def flavour_of(source: Source, names: Names) -> str:
+def flavour_of(source: Source, names: Names, surroundings: Surroundings | None = None) -> str:
     """``tf.keras`` for a file that uses the Keras inside TensorFlow and no other, else ``keras``."""
-    if "tensorflow" not in source.text:
-        return "keras"
-    if names.imports_keras:
-        return "keras"
-    inside = False
-    for node in names.imports:
-        if isinstance(node, ast.Import):
-            modules = [item.name for item in node.names]
-        else:
-            modules = [f"{node.module}.{item.name}" for item in node.names] if not node.level else []
-        inside = inside or any(m.startswith(("tensorflow.keras", "tensorflow.python.keras")) for m in modules)
-    if inside or re.search(r"\b(tf|tensorflow)\.(compat\.v[12]\.)?keras\b", source.text):
-        return "tf.keras"
-    return "keras"
+    return own_flavour(source.text, names) or (surroundings.flavour if surroundings else None) or "keras"
 
 
 class _Linter:
-    def __init__(self, source: Source, names: Names, book: Rulebook, target: Target, whole: bool) -> None:
+    def __init__(
+        self, source: Source, names: Names, book: Rulebook, target: Target, whole: bool, surroundings: Surroundings | None
+    ) -> None:
         self.source = source
         self.names = names
         self.book = book
         self.target = target
         self.values = Values(names)
-        self.layer_code = LayerCode(names, whole)
-        self.flavour = flavour_of(source, names)
+        self.layer_code = LayerCode(names, whole, surroundings)
+        self.flavour = flavour_of(source, names, surroundings)
         self.alternatives: dict[int, int] = {}
         self.roots: dict[int, Definition] = {}
         self.backend_names = self._backend_names()

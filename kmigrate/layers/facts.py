@@ -67,7 +67,7 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """``exports`` are the module's names that mean something elsewhere, ``imported`` the symbols of other modules than engines
-    and Keras, ``users`` the definitions that hold a direct engine use (-1: the module's level)."""
+    and Keras, ``users`` the definitions that hold a direct engine use (-1: the module's level), ``flavour`` the Keras that it names."""
 
     definitions: tuple[DefinitionFacts, ...] = ()
     exports: dict[str, tuple[Target, ...]] | None = None
@@ -77,6 +77,7 @@ class FileFacts:
     losses: tuple[int, ...] = ()
     imported: tuple[str, ...] = ()
     users: tuple[int, ...] = ()
+    flavour: str | None = None
 
 
 def file_facts(names: Names) -> FileFacts:

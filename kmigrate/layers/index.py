@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from kmigrate.layers.facts import FileFacts, Target, foreign
+from kmigrate.layers.facts import DefinitionFacts, FileFacts, Target, foreign
 from kmigrate.layers.kinds import kind_of_base
 from kmigrate.layers.modules import Modules
 from kmigrate.model import Context
@@ -27,18 +28,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the project says about one file: its roots of layer code by definition number, and the engine or Keras symbols
-    behind the names that it imports from modules of the project."""
+    """What the project says about one file: its roots of layer code by definition number, the engine or Keras symbols
+    behind the names that it imports from modules of the project, and which Keras is meant where the file itself names none."""
 
     roots: dict[int, Context]
     imported: dict[str, str]
+    flavour: str | None = None
 
 
 class Index:
-    """``load`` gives the facts of a file of ``modules``, or None where it cannot be read."""
+    """``load`` gives the facts of a file of ``modules``, or None where it cannot be read; ``show`` makes a path readable."""
 
-    def __init__(self, modules: Modules, load: Callable[[str], FileFacts | None]) -> None:
+    def __init__(
+        self, modules: Modules, load: Callable[[str], FileFacts | None], show: Callable[[str], str] = lambda path: path
+    ) -> None:
         self.modules = modules
+        self._show = show
         self.files: dict[str, FileFacts] = {}
         self.roots: dict[Place, Context] = {}
         self._load = load
@@ -89,7 +94,27 @@ class Index:
             for meaning in self.resolve(path, symbol):
                 if isinstance(meaning, str) and not foreign(meaning):
                     imported[symbol] = meaning
-        return Surroundings(dict(sorted(roots.items())), imported)
+        return Surroundings(dict(sorted(roots.items())), imported, facts.flavour or self._flavour(path))
+
+    def _flavour(self, path: str) -> str | None:
+        """That of the files which this one imports or which import it; where they say nothing, or both, of the whole project."""
+        near = {found[0] for s in self.files[path].imported if (found := self.modules.find(path, s))}
+        near |= self._importers.get(path, set())
+        for group in (near, self.files):
+            flavours = [f for p in group if p in self.files and (f := self.files[p].flavour)]
+            if flavours:
+                return max(sorted(set(flavours)), key=flavours.count)
+        return None
+
+    @cached_property
+    def _importers(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for path, facts in self.files.items():
+            for symbol in facts.imported:
+                module = self.modules.find(path, symbol)
+                if module is not None:
+                    found.setdefault(module[0], set()).add(path)
+        return found
 
     # ---- what a name means
 
@@ -158,7 +183,7 @@ class Index:
         self.roots[place] = Context(kind, self._definition(place).qualname, reason)
         return True
 
-    def _definition(self, place: Place):  # type: ignore[no-untyped-def]  # DefinitionFacts
+    def _definition(self, place: Place) -> DefinitionFacts:
         return self.files[place.path].definitions[place.number]
 
     def _classes(self, path: str) -> list[Place]:
@@ -210,7 +235,7 @@ class Index:
                 continue
             for place in self._places(path, handed.target):
                 if self._nearest(place) is None:
-                    where = "" if place.path == path else f" in {path}"
+                    where = "" if place.path == path else f" in {self._show(path)}"
                     name = self._definition(place).name
                     if self._root(place, handed.kind, f"`{name}` is {handed.how}{where}"):
                         found.append(place)
@@ -252,7 +277,7 @@ class Index:
     def _helper(self, place: Place, user: Place, how: str) -> bool:
         if self._nearest(place) is not None:
             return False
-        where = "" if place.path == user.path else f" in {user.path}"
+        where = "" if place.path == user.path else f" in {self._show(user.path)}"
         return self._root(place, "helper", f"`{self._definition(place).name}` {how}{where}")
 
     def _with_nested(self, root: Place) -> Iterator[Place]:

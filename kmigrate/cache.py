@@ -1,0 +1,260 @@
+"""What earlier runs found, by content: in the user's cache directory, never in the project.
+
+A file of the cache belongs to one project (its working directory) and one version of kmigrate, Python and rulebook. Facts and
+reports are stored under digests of everything that they were made from, so a stale one is never found, only never asked
+for. Files are replaced as a whole: two runs at a time, or a killed one, cost the cache some entries and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from kmigrate import __version__
+from kmigrate.files import FileAccessError, write_atomic
+from kmigrate.layers.facts import DefinitionFacts, FileFacts, Handed, Use
+from kmigrate.model import Context, Edit, FileError, FileReport, Finding, Fix, Slice
+from kmigrate.survey import Surveyed
+
+_FOLDER = "check"
+_KEEP_S = 30 * 24 * 3600.0
+# A file that was changed this shortly before it was read may be changed again without its time telling.
+_RACY_NS = 2_000_000_000
+
+Stat = tuple[int, int, int]
+
+
+def cache_directory() -> Path:
+    """Where results of ``check`` are kept: below ``KMIGRATE_CACHE_DIR`` or the user's cache directory."""
+    chosen = os.environ.get("KMIGRATE_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / _FOLDER
+    from platformdirs import user_cache_path
+
+    return user_cache_path("kmigrate") / _FOLDER
+
+
+def digest(*parts: object) -> str:
+    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def own_version() -> str:
+    """The version of everything that makes a result: kmigrate's files, as they are installed, and Python's."""
+    return digest(__version__, sys.version_info[:3], tree_state([Path(__file__).parent], (".py",)))
+
+
+def tree_state(folders: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, int]]:
+    """Name, time and size of the files below some folders (or of files): what changes when one of them does."""
+    found = []
+    waiting = [os.fspath(folder) for folder in folders]
+    while waiting:
+        here = waiting.pop()
+        with suppress(OSError):
+            if os.path.isfile(here):
+                state = os.stat(here)
+                found.append((here, state.st_mtime_ns, state.st_size))
+                continue
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.is_dir() and entry.name != "__pycache__":
+                        waiting.append(entry.path)
+                    elif entry.name.endswith(suffixes):
+                        state = entry.stat()
+                        found.append((entry.path, state.st_mtime_ns, state.st_size))
+    return sorted(found)
+
+
+def stat_of(path: str | Path) -> Stat | None:
+    """Time, size and inode of a file; None where it is too young for its time to be trusted, or gone."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if time.time_ns() - state.st_mtime_ns < _RACY_NS:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+class Cache:
+    """The cache of one project. ``directory`` None: nothing is read or kept."""
+
+    def __init__(self, directory: Path | None, project: str, version: str) -> None:
+        self._version = version
+        self._paths = (
+            {part: directory / f"{digest(project)}-{part}.json" for part in ("stats", "runs", "facts", "reports")}
+            if directory is not None
+            else {}
+        )
+        self._parts: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
+
+    def _part(self, part: str) -> dict[str, Any]:
+        if part not in self._parts:
+            self._parts[part] = {}
+            if part in self._paths:
+                with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                    stored = json.loads(self._paths[part].read_bytes())
+                    if stored["version"] == self._version:
+                        self._parts[part] = stored["entries"]
+        return self._parts[part]
+
+    def _put(self, part: str, key: str, value: Any) -> None:
+        if self._paths:
+            self._part(part)[key] = value
+            self._changed.add(part)
+
+    # ---- digests of files that did not change
+
+    def digest(self, path: str, state: Stat | None) -> str | None:
+        """The digest of a file's content if the file looks as it did when that was computed."""
+        known = self._part("stats").get(path)
+        return known[3] if state is not None and known is not None and tuple(known[:3]) == state else None
+
+    def keep_digest(self, path: str, state: Stat | None, content: str) -> None:
+        if state is not None and self.digest(path, state) != content:
+            self._put("stats", path, [*state, content])
+
+    # ---- facts and reports
+
+    def surveyed(self, content: str, forced: bool) -> Surveyed | None:
+        found = self._part("facts").get(content)
+        if found is None:
+            return None
+        try:
+            surveyed = _surveyed(content, found)
+        except (TypeError, ValueError, IndexError):
+            return None
+        complete = surveyed.wanted or surveyed.facts is not None or surveyed.error is not None
+        return surveyed if complete or not forced else None
+
+    def keep_surveyed(self, surveyed: Surveyed) -> None:
+        self._put("facts", surveyed.digest, _plain_surveyed(surveyed))
+
+    def report(self, key: str) -> FileReport | None:
+        return _report(self._part("reports").get(key))
+
+    def keep_report(self, key: str, report: FileReport) -> None:
+        self._put("reports", key, _plain_report(report))
+
+    def run(self, key: str) -> list[FileReport] | None:
+        """The reports of a whole earlier run over the same, unchanged files."""
+        found = self._part("runs").get(key)
+        reports = [_report(item) for item in found] if isinstance(found, list) else [None]
+        return [r for r in reports if r is not None] if None not in reports else None
+
+    def keep_run(self, key: str, reports: Iterable[FileReport]) -> None:
+        if self._paths:
+            self._parts["runs"] = {key: [_plain_report(report) for report in reports]}
+            self._changed.add("runs")
+
+    def save(self, files: Mapping[str, Iterable[str]]) -> None:
+        """Write what changed. ``files`` names the entries, by part, that this run used: others are forgotten."""
+        for part in sorted(self._changed):
+            entries = self._parts[part]
+            if part in files:
+                wanted = set(files[part])
+                entries = {key: value for key, value in entries.items() if key in wanted}
+            path = self._paths[part]
+            with suppress(OSError, FileAccessError):  # a cache that cannot be written is no reason to fail
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = json.dumps({"version": self._version, "entries": entries}, separators=(",", ":"))
+                write_atomic(path, text.encode("utf-8", "surrogatepass"), durable=False)
+        if self._changed:
+            self._forget_old()
+        self._changed.clear()
+
+    def _forget_old(self) -> None:
+        """Remove what no run has written for a month: caches of projects that are gone."""
+        folder = next(iter(self._paths.values())).parent
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if time.time() - entry.stat().st_mtime > _KEEP_S:
+                    Path(entry.path).unlink()
+
+
+# ---- plain data
+
+
+def _plain_surveyed(surveyed: Surveyed) -> list[Any]:
+    facts = surveyed.facts
+    plain = None
+    if facts is not None:
+        plain = [
+            [[d.qualname, d.kind, d.parent, d.bases] for d in facts.definitions],
+            facts.exports,
+            facts.stars,
+            [[h.target, h.kind, h.how, h.receivers] for h in facts.handed],
+            [[u.user, u.target, u.called] for u in facts.uses],
+            facts.losses,
+            facts.imported,
+            facts.users,
+            facts.flavour,
+        ]
+    return [surveyed.wanted, plain, surveyed.error, surveyed.hints, surveyed.words]
+
+
+def _surveyed(content: str, item: list[Any]) -> Surveyed:
+    wanted, plain, error, hints, words = item
+    facts = None
+    if plain is not None:
+        definitions, exports, stars, handed, uses, losses, imported, users, flavour = plain
+        facts = FileFacts(
+            tuple(DefinitionFacts(name, kind, parent, tuple(bases)) for name, kind, parent, bases in definitions),
+            {name: tuple(targets) for name, targets in exports.items()} if exports is not None else None,
+            tuple(stars),
+            tuple(Handed(target, kind, how, tuple(receivers)) for target, kind, how, receivers in handed),
+            tuple(Use(user, target, called) for user, target, called in uses),
+            tuple(losses),
+            tuple(imported),
+            tuple(users),
+            flavour,
+        )
+    return Surveyed(content, wanted, facts, tuple(error) if error else None, hints, words)
+
+
+def _plain_report(report: FileReport) -> list[Any]:
+    return [
+        report.path,
+        [[*_fields(f), [f.context.kind, f.context.qualname, f.context.reason], _plain_fix(f.fix)] for f in report.findings],
+        [[e.path, e.line, e.column, e.message] for e in report.errors],
+    ]
+
+
+def _fields(f: Finding) -> list[Any]:
+    return [f.code, f.name, f.symbol, f.message, f.path, f.line, f.column, f.end_line, f.end_column, f.start, f.end]
+
+
+def _plain_fix(fix: Fix | None) -> list[Any] | None:
+    if fix is None:
+        return None
+    pieces = [p if isinstance(p, str) else [p.start, p.end] for p in fix.edit.pieces]
+    edit = [fix.edit.start, fix.edit.end, pieces]
+    return [fix.applicability, fix.replacement, edit, fix.assumption, fix.portable, fix.portability]
+
+
+def _report(item: Any) -> FileReport | None:
+    try:
+        path, findings, errors = item
+        return FileReport(path, tuple(_finding(f) for f in findings), tuple(FileError(*e) for e in errors))
+    except (TypeError, ValueError):
+        return None
+
+
+def _finding(item: list[Any]) -> Finding:
+    *fields, start, end, context, fix = item
+    return Finding(*fields, Context(*context), _fix(fix), start, end)
+
+
+def _fix(item: list[Any] | None) -> Fix | None:
+    if item is None:
+        return None
+    applicability, replacement, (start, end, pieces), assumption, portable, portability = item
+    edit = Edit(start, end, tuple(p if isinstance(p, str) else Slice(*p) for p in pieces))
+    return Fix(applicability, replacement, edit, assumption, portable, portability)

@@ -1,0 +1,174 @@
+"""One file at a time, as pure functions of its bytes: what worker processes run and what the cache remembers.
+
+Two steps. ``survey`` reads what a file says about layer code, without the rulebook; the project's index then joins the
+facts of all files. ``examine`` makes the findings of a file from its bytes and what the index says about it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kmigrate.config import selects
+from kmigrate.gate import has_methods, imported_words, may_be_unreadable, may_use_engine
+from kmigrate.layers.facts import FileFacts, file_facts
+from kmigrate.layers.index import Surroundings
+from kmigrate.model import FileError, FileReport, Finding, Target
+from kmigrate.names import engine_of
+
+if TYPE_CHECKING:
+    from kmigrate.lint import Analysis
+
+TOO_DEEP = "nested too deeply to be analysed"
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """One file before the project is known.
+
+    ``wanted``: the file may have findings of its own accord. ``facts`` is None where it was not parsed (the gate kept it
+    out; then ``words`` are those of its imports) or cannot be. ``hints``: in layer code it may have findings even without the
+    name of an engine.
+    """
+
+    digest: str
+    wanted: bool = False
+    facts: FileFacts | None = None
+    error: tuple[int | None, int | None, str] | None = None
+    hints: bool = False
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The part of the configuration that the findings of one file depend on."""
+
+    target: Target = "keras2"
+    whole_module: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    portable_only: bool = False
+    rules: tuple[str, ...] = ()
+
+
+def digest_of(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def survey(data: bytes, forced: bool = False) -> Surveyed:
+    """What a file says of itself. ``forced``: the project needs its facts even if it reaches no engine."""
+    digest = digest_of(data)
+    wanted = may_use_engine(data)
+    if not wanted and not forced and not may_be_unreadable(data):
+        return Surveyed(digest, words=imported_words(data))
+    from kmigrate.flavour import own_flavour
+    from kmigrate.names import Names
+    from kmigrate.source import Source, SourceError
+
+    try:
+        with collector_off():
+            source = Source.parse("", data)
+            names = Names(source.tree)
+            facts = replace(file_facts(names), flavour=own_flavour(source.text, names))
+    except SourceError as error:
+        return Surveyed(digest, wanted, error=(error.line, error.column, error.message))
+    except RecursionError:
+        return Surveyed(digest, wanted, error=(None, None, TOO_DEEP))
+    hints = has_methods(data) or any(engine_of(star) for star in facts.stars) or _tied_backend(facts)
+    return Surveyed(digest, wanted, facts, hints=hints)
+
+
+def _tied_backend(facts: FileFacts) -> bool:
+    """Whether the file has the backend of tensorflow.keras under a name: a finding of its own where the file has layers."""
+    exports = facts.exports or {}
+    return facts.flavour == "tf.keras" and any("keras.backend" in targets for targets in exports.values())
+
+
+def needs_examining(surveyed: Surveyed, surroundings: Surroundings, whole_module: bool) -> bool:
+    """Whether the file can have findings, given what the project says about it."""
+    facts = surveyed.facts
+    if facts is None:
+        return False
+    reaches = bool(facts.users) or any(engine_of(symbol) for symbol in surroundings.imported.values())
+    if whole_module:
+        return reaches or surveyed.hints
+    if not surroundings.roots:
+        return False
+    if surveyed.hints or any(engine_of(symbol) for symbol in surroundings.imported.values()):
+        return True
+    return any(_inside(facts, user, surroundings) for user in facts.users)
+
+
+def _inside(facts: FileFacts, number: int, surroundings: Surroundings) -> bool:
+    while number >= 0:
+        if number in surroundings.roots:
+            return True
+        number = facts.definitions[number].parent
+    return False
+
+
+def examine(name: str, data: bytes, digest: str, surroundings: Surroundings | None, wishes: Wishes) -> FileReport:
+    """The report of one file, shown as ``name``. ``digest`` is that of the bytes which ``surroundings`` was made for."""
+    from kmigrate.source import SourceError
+
+    try:
+        return analysed(name, data, digest, surroundings, wishes)[0]
+    except SourceError as error:
+        return failed(name, (error.line, error.column, error.message))
+    except RecursionError:
+        return failed(name, (None, None, TOO_DEEP))
+
+
+def analysed(
+    name: str, data: bytes, digest: str, surroundings: Surroundings | None, wishes: Wishes
+) -> tuple[FileReport, Analysis]:
+    """The report and what it is made from. Raises SourceError, RecursionError."""
+    from kmigrate.lint import analyse
+    from kmigrate.rulebook.book import load_rulebook
+    from kmigrate.source import Source
+
+    if surroundings is not None and digest_of(data) != digest:
+        surroundings = None  # the file changed under our hands: what the index knows is of another text
+    with collector_off():
+        source = Source.parse(name, data)
+        book = load_rulebook(tuple(Path(rules) for rules in wishes.rules))
+        analysis = analyse(source, book, wishes.target, wishes.whole_module, surroundings)
+        analysis = replace(analysis, findings=tuple(_wanted(source.text, analysis.findings, wishes)))
+    return FileReport(name, analysis.findings), analysis
+
+
+def failed(name: str, error: tuple[int | None, int | None, str]) -> FileReport:
+    return FileReport(name, errors=(FileError(name, *error),))
+
+
+def _wanted(text: str, findings: Iterable[Finding], wishes: Wishes) -> Iterator[Finding]:
+    from kmigrate.suppress import suppressions
+
+    hidden = suppressions(text)
+    for finding in findings:
+        if selects(finding.code, wishes.select, wishes.ignore) and not hidden.hides(finding):
+            yield _portable_only(finding) if wishes.portable_only else finding
+
+
+def _portable_only(finding: Finding) -> Finding:
+    if finding.fix is None or finding.fix.portable:
+        return finding
+    why = finding.fix.portability or "no proof says that it is portable"
+    return replace(finding, fix=None, message=f"{finding.message} (not applied: portable-only; {why})")
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Without the cyclic garbage collector: it visits every node of a new tree many times over, for nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
