@@ -249,7 +249,8 @@ def _report(item: Any) -> FileReport | None:
 
 def _finding(item: list[Any]) -> Finding:
     *fields, start, end, context, fix = item
-    return Finding(*fields, Context(*context), _fix(fix), start, end)
+    values = [*fields, Context(*context), _fix(fix), start, end]
+    return Finding(*values)
 
 
 def _fix(item: list[Any] | None) -> Fix | None:

@@ -1,26 +1,25 @@
-"""Files in, analyses out: what ``check``, ``fix`` and ``verify`` share."""
+"""Files in, reports and analyses out: what ``check``, ``fix`` and ``verify`` share."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kmigrate.cache import Cache, cache_directory, digest, own_version, stat_of, tree_state
 from kmigrate.config import Config
 from kmigrate.files import FileAccessError, discover, display_path, read
+from kmigrate.layers.index import Surroundings
 from kmigrate.model import FileError, FileReport, Finding
+from kmigrate.rulebook.place import builtin_rules_directory
+from kmigrate.survey import TOO_DEEP, Wishes, analysed, examine, failed, needs_examining
+from kmigrate.universe import Universe, chunks, files_around, key_of, size_of, spread
 
 if TYPE_CHECKING:
     from kmigrate.lint import Analysis
     from kmigrate.rulebook.book import Rulebook
-
-_PYTHON_2 = re.compile(
-    rb"^[ \t]*(?:print[ \t]+[\w\"']|exec[ \t]+[\w\"']|except[^:(\n]*,[^:\n]*:|raise[ \t]+\w+,)|<>", re.MULTILINE
-)
-_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,89 +31,169 @@ class Checked:
     analysis: Analysis | None = None
 
 
-class Project:
-    """The files of one run and the rulebook that they are read with (loaded when the first file needs it)."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to examine: everything that a worker process needs to know."""
 
-    def __init__(self, config: Config) -> None:
+    path: str
+    name: str
+    digest: str
+    surroundings: Surroundings | None
+    wishes: Wishes
+
+
+class Project:
+    """The files of one run. ``jobs``: processes at a time, 0 for one each processor; ``cached``: results of earlier runs are
+    used and kept."""
+
+    def __init__(self, config: Config, jobs: int = 1, cached: bool = False) -> None:
         self.config = config
-        self._book: Rulebook | None = None
+        self.jobs = jobs
+        self.wishes = Wishes(
+            config.target,
+            config.scope == "module",
+            config.select,
+            config.ignore,
+            config.portable_only,
+            tuple(map(str, config.rules)),
+        )
+        self._version = digest(own_version(), tree_state([builtin_rules_directory(), *config.rules], (".toml", ".json")))
+        self.cache = Cache(cache_directory() if cached else None, str(Path.cwd()), self._version)
+        self._kept: list[str] = []
 
     @property
     def book(self) -> Rulebook:
-        if self._book is None:
-            from kmigrate.rulebook.book import load_rulebook
+        from kmigrate.rulebook.book import load_rulebook
 
-            self._book = load_rulebook(self.config.rules)
-        return self._book
+        return load_rulebook(self.config.rules)
+
+    # ---- reports: findings alone, remembered and in parallel
+
+    def reports(self, paths: Sequence[str], stdin_name: str | None = None) -> list[FileReport]:
+        """Check files and directories in order; ``-`` is standard input. Files that cannot be read yield an error."""
+        given, files, reports = self._inputs(paths, stdin_name)
+        others = files_around([*files, *map(Path, given)], self.config)
+        run = self._run_key(files, others) if not given and not reports else None
+        remembered = self.cache.run(run) if run else None
+        if remembered is not None:
+            return remembered
+        universe = Universe(self.cache, given)
+        universe.take(files, others, self.jobs)
+        wanted = [*given, *(key_of(file) for file in files)]
+        names = {**dict.fromkeys(given, stdin_name or "-"), **{key_of(file): display_path(file) for file in files}}
+        found = self._examined(universe, {path: names[path] for path in wanted})
+        reports += [found[path] for path in wanted]
+        if run:
+            self.cache.keep_run(run, reports)
+        facts = [s.digest for s in universe.surveyed.values()]
+        self.cache.save({"stats": universe.surveyed, "facts": facts, "reports": self._kept})
+        return reports
+
+    def _inputs(self, paths: Sequence[str], stdin_name: str | None) -> tuple[dict[str, bytes], list[Path], list[FileReport]]:
+        """Standard input by its path, the files, and reports of the paths that mean none."""
+        given = {}
+        if "-" in paths:
+            given[key_of(Path(stdin_name or "-"))] = sys.stdin.buffer.read()
+        found, errors = discover([p for p in paths if p != "-"], self.config)
+        return given, [f for f in found if key_of(f) not in given], [FileReport(e.path, errors=(e,)) for e in errors]
+
+    def _run_key(self, files: Sequence[Path], others: Sequence[Path]) -> str | None:
+        """A digest of everything that the outcome depends on; None where a file is too young for its time to be trusted."""
+        states = [(key, stat_of(key)) for key in sorted({key_of(f) for f in [*files, *others]})]
+        if any(state is None for _, state in states):
+            return None
+        return digest(self.wishes, [key_of(f) for f in files], states)
+
+    def _examined(self, universe: Universe, names: dict[str, str]) -> dict[str, FileReport]:
+        found: dict[str, FileReport] = {}
+        keys: dict[str, str] = {}
+        jobs: list[tuple[Job, int]] = []
+        for path, name in names.items():
+            job = self._job(universe, path, name, found)
+            if job is None:
+                continue
+            keys[path] = digest(job)
+            remembered = self.cache.report(keys[path])
+            if remembered is not None:
+                found[path] = remembered
+            elif path in universe.given:
+                found[path] = _examine(job, universe.read(path))
+            else:
+                jobs.append((job, 10 * size_of(path)))  # examining costs more than reading
+        if jobs:
+            self.book  # noqa: B018  # a broken rules file is reported once, here, not by each worker
+        for answers in spread(examine_files, chunks(jobs), self.jobs, sum(size for _, size in jobs), _lost):
+            found.update(answers)
+        for path, key in keys.items():
+            self.cache.keep_report(key, found[path])
+        self._kept = list(keys.values())
+        return found
+
+    def _job(self, universe: Universe, path: str, name: str, found: dict[str, FileReport]) -> Job | None:
+        """What is left to do for a file; where nothing is, its report goes into ``found``."""
+        if path in universe.problems:
+            found[path] = FileReport(name, errors=(FileError(name, None, None, universe.problems[path]),))
+            return None
+        surveyed = universe.surveyed[path]
+        if surveyed.error is not None:
+            found[path] = failed(name, surveyed.error)
+            return None
+        surroundings = universe.surroundings(path)
+        if surroundings is None or not needs_examining(surveyed, surroundings, self.wishes.whole_module):
+            found[path] = FileReport(name)
+            return None
+        return Job(path, name, surveyed.digest, surroundings, self.wishes)
+
+    # ---- analyses: for those who go on from the findings
 
     def check(self, paths: Sequence[str], stdin_name: str | None = None) -> Iterator[Checked]:
-        """Check files and directories in order; ``-`` is standard input. Files that cannot be read yield an error."""
-        self.book  # noqa: B018  # a broken rule file is reported even where no file needs a rule
-        if "-" in paths:
-            yield self.check_bytes(Path(stdin_name or "-"), sys.stdin.buffer.read())
-        found, errors = discover([p for p in paths if p != "-"], self.config)
-        for error in errors:
-            yield Checked(Path(error.path), FileReport(error.path, errors=(error,)))
-        for file in found:
-            yield self.check_file(file)
+        """Like ``reports``, each with its analysis, one at a time in this process."""
+        self.book  # noqa: B018  # a broken rules file is reported even where no file needs a rule
+        given, files, reports = self._inputs(paths, stdin_name)
+        for report in reports:
+            yield Checked(Path(report.path), report)
+        universe = Universe(self.cache, given)
+        universe.take(files, files_around([*files, *map(Path, given)], self.config), self.jobs)
+        for path in given:
+            yield self._checked(universe, path, stdin_name or "-", Path(stdin_name or "-"))
+        for file in files:
+            yield self._checked(universe, key_of(file), display_path(file), file)
 
-    def check_file(self, path: Path) -> Checked:
+    def _checked(self, universe: Universe, path: str, name: str, file: Path) -> Checked:
+        found: dict[str, FileReport] = {}
+        job = self._job(universe, path, name, found)
+        if job is None:
+            return Checked(file, found[path])
+        from kmigrate.source import SourceError
+
         try:
-            return self.check_bytes(path, read(path))
-        except FileAccessError as error:
-            return Checked(path, FileReport(display_path(path), errors=(error.file_error,)))
-
-    def check_bytes(self, path: Path, data: bytes) -> Checked:
-        from kmigrate.lint import analyse, may_use_engine
-        from kmigrate.source import Source, SourceError
-
-        name = display_path(path)
-        if not may_use_engine(data) and not _suspicious(data):
-            return Checked(path, FileReport(name))
-        try:
-            source = Source.parse(name, data)
+            report, analysis = analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except SourceError as error:
-            return _failed(path, name, error.line, error.column, error.message)
-        try:
-            analysis = analyse(source, self.book, self.config.target, self.config.scope == "module")
+            return Checked(file, failed(name, (error.line, error.column, error.message)))
         except RecursionError:
-            return _failed(path, name, None, None, "nested too deeply to be analysed")
-        analysis = replace(analysis, findings=tuple(self._wanted(source.text, analysis.findings)))
-        return Checked(path, FileReport(name, analysis.findings), analysis)
-
-    def _wanted(self, text: str, findings: Sequence[Finding]) -> Iterator[Finding]:
-        from kmigrate.suppress import suppressions
-
-        hidden = suppressions(text)
-        for finding in findings:
-            if self.config.selects(finding.code) and not hidden.hides(finding):
-                yield self._portable_only(finding)
-
-    def _portable_only(self, finding: Finding) -> Finding:
-        if self.config.portable_only and finding.fix is not None and not finding.fix.portable:
-            why = finding.fix.portability or "no proof says that it is portable"
-            return replace(finding, fix=None, message=f"{finding.message} (not applied: portable-only; {why})")
-        return finding
+            return Checked(file, failed(name, (None, None, TOO_DEEP)))
+        except FileAccessError as error:
+            return Checked(file, failed(name, (None, None, error.message)))
+        return Checked(file, report, analysis)
 
 
-def _suspicious(data: bytes) -> bool:
-    """Whether a file that names no engine may be unreadable for Python: such a file is parsed, so that its error is reported.
-
-    Parsing every clean file would double the price of a run; what is missed are syntax errors that look like Python 3.
-    """
-    if b"\0" in data or _PYTHON_2.search(data) or _CODING.search(data[:400]):
-        return True
-    if data.isascii():
-        return False
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return False
+def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport]]:
+    """The reports of some files by path. Runs in worker processes."""
+    found = []
+    for job, _ in jobs:
+        try:
+            found.append((job.path, _examine(job, read(Path(job.path)))))
+        except FileAccessError as error:
+            found.append((job.path, failed(job.name, (None, None, error.message))))
+    return found
 
 
-def _failed(path: Path, name: str, line: int | None, column: int | None, message: str) -> Checked:
-    return Checked(path, FileReport(name, errors=(FileError(name, line, column, message),)))
+def _lost(item: tuple[Job, int], why: str) -> list[tuple[str, FileReport]]:
+    return [(item[0].path, failed(item[0].name, (None, None, why)))]
+
+
+def _examine(job: Job, data: bytes) -> FileReport:
+    return examine(job.name, data, job.digest, job.surroundings, job.wishes)
 
 
 def fixes_to_apply(findings: Sequence[Finding], unsafe: bool) -> list[Finding]:

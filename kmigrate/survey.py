@@ -32,8 +32,8 @@ class Surveyed:
     """One file before the project is known.
 
     ``wanted``: the file may have findings of its own accord. ``facts`` is None where it was not parsed (the gate kept it
-    out; then ``words`` are those of its imports) or cannot be. ``hints``: in layer code it may have findings even without the
-    name of an engine.
+    out) or cannot be; ``words`` are those of its imports where the gate kept it out. ``hints``: in layer code it may have
+    findings even without the name of an engine.
     """
 
     digest: str
@@ -64,8 +64,9 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     """What a file says of itself. ``forced``: the project needs its facts even if it reaches no engine."""
     digest = digest_of(data)
     wanted = may_use_engine(data)
+    words = "" if wanted else imported_words(data)
     if not wanted and not forced and not may_be_unreadable(data):
-        return Surveyed(digest, words=imported_words(data))
+        return Surveyed(digest, words=words)
     from kmigrate.flavour import own_flavour
     from kmigrate.names import Names
     from kmigrate.source import Source, SourceError
@@ -80,7 +81,7 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     except RecursionError:
         return Surveyed(digest, wanted, error=(None, None, TOO_DEEP))
     hints = has_methods(data) or any(engine_of(star) for star in facts.stars) or _tied_backend(facts)
-    return Surveyed(digest, wanted, facts, hints=hints)
+    return Surveyed(digest, wanted, facts, hints=hints, words=words)
 
 
 def _tied_backend(facts: FileFacts) -> bool:

@@ -11,7 +11,8 @@ import pytest
 from kmigrate.model import UserError
 from kmigrate.rulebook.book import Rulebook, load_rulebook
 from kmigrate.rulebook.conditions import Unknown, evaluate
-from kmigrate.rulebook.load import builtin_rules_directory, load_files
+from kmigrate.rulebook.load import load_files
+from kmigrate.rulebook.place import builtin_rules_directory
 from kmigrate.rulebook.proofs import Proofs, proof_file, read_records
 
 GOOD = '[[rule]]\ncode = "XX1"\nname = "exp"\nsymbols = ["tf.exp"]\nsignature = "x"\nkeras2 = "K.exp(x)"\n'

@@ -59,3 +59,10 @@ def configuration(options: argparse.Namespace) -> Config:
 
 def paths_of(options: argparse.Namespace, config: Config) -> list[str]:
     return list(options.paths) or list(config.src) or ["."]
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
+    return int(text)

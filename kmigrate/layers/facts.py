@@ -67,7 +67,8 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """``exports`` are the module's names that mean something elsewhere, ``imported`` the symbols of other modules than engines
-    and Keras, ``users`` the definitions that hold a direct engine use (-1: the module's level), ``flavour`` the Keras that it names."""
+    and Keras, ``users`` the definitions that hold a direct engine use (-1: the module's level), ``flavour`` is the Keras that
+    the file names."""
 
     definitions: tuple[DefinitionFacts, ...] = ()
     exports: dict[str, tuple[Target, ...]] | None = None

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from kmigrate.rulebook.load import builtin_rules_directory, load_files
+from kmigrate.rulebook.load import load_files
+from kmigrate.rulebook.place import builtin_rules_directory
 from kmigrate.rulebook.proofs import Claim, Proofs
 from kmigrate.rulebook.rule import Rule
 

@@ -55,12 +55,6 @@ _EXAMPLE_KEYS = {
 }
 
 
-def builtin_rules_directory() -> Path:
-    """``rules/`` of the wheel, or of the source tree in an editable install."""
-    inside = Path(__file__).parent.parent / "_rules"
-    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "rules"
-
-
 def load_files(paths: Iterable[Path]) -> list[Rule]:
     """The rules of every TOML file in ``paths`` (files, or directories searched at any depth), in order of file name.
 

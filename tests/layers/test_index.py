@@ -1,0 +1,149 @@
+"""Layer code across the files of a project: bases, helpers, losses, re-exports. Files are texts by path."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from kmigrate.flavour import own_flavour
+from kmigrate.layers.facts import FileFacts, file_facts
+from kmigrate.layers.index import Index, index_of
+from kmigrate.names import Names
+
+
+def facts_of(text: str) -> FileFacts:
+    names = Names(ast.parse(text))
+    found = file_facts(names)
+    flavour = own_flavour(text, names)
+    return FileFacts(**{**{f: getattr(found, f) for f in FileFacts.__slots__}, "flavour": flavour})  # type: ignore[attr-defined]
+
+
+def index(files: dict[str, str]) -> Index:
+    return index_of(files, lambda path: facts_of(files[path]))
+
+
+def roots(files: dict[str, str], path: str) -> dict[str, str]:
+    """Qualified name to reason for the roots of one file."""
+    found = index(files)
+    definitions = found.files[path].definitions
+    return {definitions[n].qualname: context.reason for n, context in found.surroundings(path).roots.items()}
+
+
+def test_a_base_class_in_another_file() -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/base.py": "from keras.layers import Layer\nclass Base(Layer):\n    pass\n",
+        "pkg/middle.py": "from .base import Base\nclass Middle(Base):\n    pass\n",
+        "pkg/top.py": "from pkg import middle\nclass Top(middle.Middle):\n    def call(self, x): pass\n",
+    }
+    assert roots(files, "pkg/top.py") == {
+        "Top": "`Top` is a layer class: it derives from `Middle` and through it from `Base` and through it from `keras.layers.Layer`"
+    }
+
+
+def test_a_helper_in_another_file_says_who_calls_it_and_where() -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/ops.py": "def inner(x):\n    return x\ndef gelu(x):\n    return inner(x)\ndef other(x):\n    return x\n",
+        "pkg/layer.py": "from keras.layers import Layer\nfrom .ops import gelu\nclass A(Layer):\n    def call(self, x):\n        return gelu(x)\n",
+    }
+    assert roots(files, "pkg/ops.py") == {
+        "gelu": "`gelu` is called from `A.call` in pkg/layer.py",
+        "inner": "`inner` is called from `gelu`",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "use"),
+    [
+        ("from . import ops", "ops.gelu(x)"),
+        ("from .ops import gelu as g", "g(x)"),
+        ("import pkg.ops", "pkg.ops.gelu(x)"),
+        ("import pkg.ops as o", "o.gelu(x)"),
+        ("from .ops import *", "gelu(x)"),
+        ("from . import gelu", "gelu(x)"),
+        ("from .ops import gelu", "K.map_fn(gelu, x)"),
+        ("from .ops import gelu\nfrom functools import partial", "partial(gelu, approximate=True)(x)"),
+        ("from .ops import gelu\ntable = [gelu]\nchosen = gelu", "chosen(x)"),
+    ],
+)
+def test_every_way_to_reach_a_helper(line: str, use: str) -> None:
+    files = {
+        "pkg/__init__.py": "from .ops import gelu\n",
+        "pkg/ops.py": "def gelu(x, approximate=False):\n    return x\n",
+        "pkg/layer.py": f"from keras.layers import Layer\n{line}\nclass A(Layer):\n    def call(self, x):\n        return {use}\n",
+    }
+    assert "gelu" in roots(files, "pkg/ops.py")
+
+
+def test_scripts_beside_each_other_import_without_a_package() -> None:
+    files = {
+        "losses.py": "def dice(a, b):\n    return a\n",
+        "train.py": "from losses import dice\nmodel.compile('sgd', loss=dice)\n",
+    }
+    assert roots(files, "losses.py") == {"dice": "`dice` is handed to `compile` as `loss` in train.py"}
+
+
+def test_a_mixin_of_a_layer_and_a_helper_class_are_layer_code() -> None:
+    files = {
+        "mixins.py": "class Mixin:\n    def norm(self, x): pass\nclass Unused:\n    pass\n",
+        "tools.py": "class Scores:\n    def __call__(self, x): pass\n",
+        "layer.py": (
+            "from keras.layers import Layer\nfrom mixins import Mixin\nfrom tools import Scores\n"
+            "class A(Mixin, Layer):\n    def build(self, s):\n        self.scores = Scores()\n"
+        ),
+    }
+    assert roots(files, "mixins.py") == {"Mixin": "`Mixin` is a base of the layer class `A` in layer.py"}
+    assert roots(files, "tools.py") == {"Scores": "`Scores` is called from `A.build` in layer.py"}
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "symbol", "meaning"),
+    [
+        ("import tensorflow as tf\n", "from .compat import tf\ntf.nn.relu\n", ".compat.tf.nn.relu", "tf.nn.relu"),
+        (
+            "from tensorflow.python.ops import math_ops\n",
+            "from . import compat\ncompat.math_ops\n",
+            ".compat.math_ops",
+            "tf.python.ops.math_ops",
+        ),
+        (
+            "import theano.tensor\nTT = theano.tensor\n",
+            "from .compat import TT as T\nT.dot\n",
+            ".compat.TT.dot",
+            "theano.tensor.dot",
+        ),
+        ("from tensorflow import keras\n", "from .compat import keras\nkeras.layers\n", ".compat.keras.layers", "keras.layers"),
+    ],
+)
+def test_an_engine_through_a_module_of_the_project(module: str, line: str, symbol: str, meaning: str) -> None:
+    files = {"pkg/__init__.py": "", "pkg/compat.py": module, "pkg/layer.py": line}
+    assert index(files).surroundings("pkg/layer.py").imported[symbol] == meaning
+
+
+def test_a_file_that_names_no_keras_takes_that_of_its_neighbours() -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/ops.py": "import tensorflow as tf\ndef f(x):\n    return tf.square(x)\n",
+        "pkg/layer.py": "from tensorflow.keras.layers import Layer\nfrom .ops import f\nf(1)\n",
+        "other.py": "from keras.layers import Layer\n",
+    }
+    found = index(files)
+    assert found.surroundings("pkg/ops.py").flavour == "tf.keras"
+    assert found.surroundings("other.py").flavour == "keras"
+
+
+def test_circles_end() -> None:
+    files = {
+        "a.py": "from b import X\nfrom b import *\nclass Y(X):\n    pass\n",
+        "b.py": "from a import Y\nfrom a import *\nclass X(Y):\n    pass\nZ = W\n",
+    }
+    assert roots(files, "a.py") == roots(files, "b.py") == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["class A(B, metaclass=abc.ABCMeta): pass", "class A(*bases): pass", "lambda *a, **k: a(k)", "@d\ndef f(): f()"]
+)
+def test_odd_definitions_have_facts(text: str) -> None:
+    assert len(facts_of(text).definitions) == 1

@@ -1,0 +1,151 @@
+"""Whole projects on disk: what other files decide, what is remembered, what two processes find."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kmigrate import project, universe
+from kmigrate.cache import cache_directory
+from kmigrate.config import Config
+from kmigrate.model import FileReport
+from kmigrate.project import Project
+
+FILES = {
+    "pkg/__init__.py": "",
+    "pkg/compat.py": "import tensorflow as tf\n",
+    "pkg/ops.py": "import tensorflow as tf\n\ndef total(x):\n    return tf.reduce_sum(x)\n\ndef unused(x):\n    return tf.square(x)\n",
+    "pkg/layer.py": "from keras.layers import Layer\nfrom .ops import total\n\nclass A(Layer):\n    def call(self, x):\n        return total(x)\n",
+    "pkg/through.py": "from keras.layers import Layer\nfrom .compat import tf\n\nclass B(Layer):\n    def call(self, x):\n        return tf.exp(x)\n",
+    "pkg/broken.py": "import tensorflow as tf\ndef f(:\n",
+    "pkg/clean.py": "def f(x):\n    return x\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose files are old enough for their times to be trusted."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KMIGRATE_CACHE_DIR", str(tmp_path / "cache"))
+    for name, text in FILES.items():
+        write(tmp_path / name, text)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    old = time.time() - 60
+    os.utime(path, (old, old))
+
+
+def symbols(reports: list[FileReport]) -> dict[str, list[str]]:
+    return {r.path: [f.symbol for f in r.findings] for r in reports if r.findings}
+
+
+EXPECTED = {"pkg/ops.py": ["tf.reduce_sum"], "pkg/through.py": ["tf.exp"]}
+
+
+def test_findings_that_other_files_decide(folder: Path) -> None:
+    reports = Project(Config()).reports(["pkg"])
+    assert symbols(reports) == EXPECTED
+    assert [(e.path, e.line) for r in reports for e in r.errors] == [("pkg/broken.py", 2)]
+    assert len(reports) == len(FILES)
+
+
+def test_one_file_alone_is_judged_by_its_whole_package(folder: Path) -> None:
+    reports = Project(Config()).reports(["pkg/ops.py"])
+    assert symbols(reports) == {"pkg/ops.py": ["tf.reduce_sum"]}
+    assert [r.path for r in reports] == ["pkg/ops.py"]
+
+
+def test_check_and_reports_agree(folder: Path) -> None:
+    assert [c.report for c in Project(Config()).check(["pkg"])] == Project(Config()).reports(["pkg"])
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Which steps ran on which content since the last call."""
+    ran: list[str] = []
+    real_survey, real_examine = universe.survey, project._examine
+    monkeypatch.setattr(universe, "survey", lambda data, forced=False: (ran.append("survey"), real_survey(data, forced))[1])
+    monkeypatch.setattr(project, "_examine", lambda job, data: (ran.append(f"examine {job.name}"), real_examine(job, data))[1])
+
+    def taken() -> list[str]:
+        found = ran.copy()
+        ran.clear()
+        return found
+
+    return taken
+
+
+def test_a_second_run_reads_nothing_and_says_the_same(folder: Path, parsed: Callable[[], list[str]]) -> None:
+    first = Project(Config(), cached=True).reports(["pkg"])
+    assert "examine pkg/ops.py" in parsed()
+    assert Project(Config(), cached=True).reports(["pkg"]) == first
+    assert parsed() == []
+
+
+def test_one_changed_file_costs_that_file(folder: Path, parsed: Callable[[], list[str]]) -> None:
+    Project(Config(), cached=True).reports(["pkg"])
+    parsed()
+    write(folder / "pkg/through.py", FILES["pkg/through.py"].replace("exp", "log"))
+    reports = Project(Config(), cached=True).reports(["pkg"])
+    # The gate keeps it out; then the index asks for it, since it imports what may be an engine.
+    assert parsed() == ["survey", "survey", "examine pkg/through.py"]
+    assert symbols(reports) == {**EXPECTED, "pkg/through.py": ["tf.log"]}
+
+
+def test_what_a_changed_file_decides_elsewhere_is_decided_anew(folder: Path) -> None:
+    Project(Config(), cached=True).reports(["pkg"])
+    write(folder / "pkg/layer.py", FILES["pkg/layer.py"].replace("total", "unused"))
+    assert symbols(Project(Config(), cached=True).reports(["pkg"]))["pkg/ops.py"] == ["tf.square"]
+
+
+def test_a_file_written_a_moment_ago_is_read_again(folder: Path) -> None:
+    path = folder / "pkg/through.py"
+    path.write_text(FILES["pkg/through.py"])
+    Project(Config(), cached=True).reports(["pkg"])
+    times = path.stat()
+    path.write_text(FILES["pkg/through.py"].replace("exp", "log"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert symbols(Project(Config(), cached=True).reports(["pkg"]))["pkg/through.py"] == ["tf.log"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": "", "entries": 3}', b"\xff\x00"])
+def test_a_damaged_cache_is_as_none(folder: Path, damage: bytes) -> None:
+    first = Project(Config(), cached=True).reports(["pkg"])
+    for file in cache_directory().iterdir():
+        file.write_bytes(damage)
+    assert Project(Config(), cached=True).reports(["pkg"]) == first
+
+
+def test_entries_of_another_shape_are_not_used(folder: Path) -> None:
+    first = Project(Config(), cached=True).reports(["pkg"])
+    for file in cache_directory().iterdir():
+        file.write_text(file.read_text().replace('":[', '":[1,'))
+    assert Project(Config(), cached=True).reports(["pkg"]) == first
+
+
+def test_other_options_are_other_results(folder: Path) -> None:
+    Project(Config(), cached=True).reports(["pkg"])
+    assert symbols(Project(Config(ignore=("TF",)), cached=True).reports(["pkg"])) == {}
+    whole = symbols(Project(Config(scope="module"), cached=True).reports(["pkg"]))
+    assert whole["pkg/ops.py"] == ["tf.reduce_sum", "tf.square"]
+
+
+def test_a_folder_that_cannot_hold_the_cache_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "file").write_text("")
+    monkeypatch.setenv("KMIGRATE_CACHE_DIR", str(folder / "file"))
+    assert symbols(Project(Config(), cached=True).reports(["pkg"])) == EXPECTED
+
+
+def test_two_processes_find_what_one_finds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Project(Config(), jobs=1).reports(["pkg"])
+    monkeypatch.setattr(universe, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(universe, "_CHUNK_FILES", 2)
+    assert Project(Config(), jobs=2).reports(["pkg"]) == one
