@@ -18,7 +18,7 @@ from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
 from kmigrate.rulebook.filling import Site
 from kmigrate.rulebook.load import BACKEND_NAME, IMPORTABLE
-from kmigrate.rulebook.render import render_call, render_value
+from kmigrate.rulebook.render import render_call, render_function, render_value
 from kmigrate.rulebook.rule import Alternative, Rule
 from kmigrate.source import Source
 from kmigrate.values import UseFacts, Values
@@ -209,8 +209,6 @@ class _Linter:
         """The fix of one use and the number of the alternative that it comes from. Raises NoFix, LayoutError."""
         if not rule.alternatives:
             raise NoFix(rule.guidance or "a person must decide")
-        if rule.parameters is not None and call is None:
-            raise NoFix("used as a value, not called: the replacement takes its arguments differently")
         if self._f_string(use) is not None:
             raise NoFix("inside an f-string")
         layout = call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
@@ -220,14 +218,22 @@ class _Linter:
             answer = evaluate(refusal.when, facts)
             if answer or (answer is None and refusal.if_unknown):
                 raise NoFix(refusal.reason)
-        site = Site(self.source.text, self._backend(reference), facts, self.pure, self._bare(use), self.source.span)
+        around, taken = self._subscript(use)
+        site = Site(self.source.text, self._backend(reference), facts, self.pure, self._bare(around), self.source.span, taken)
         reason: NoFix | None = None
         for index, alternative, holds in self._candidates(rule, facts):
             template = alternative.replacement[self.target]
             try:
                 self._check_free(template, reference)
+                place, calling = use, None
                 if layout is not None:
-                    pieces = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
+                    pieces, picked = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
+                    place = around if picked else use
+                elif rule.parameters is not None:
+                    if facts.compared():
+                        raise NoFix("a function that is compared: what it is compared with must change as well")
+                    pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
+                    calling = None if count == 1 and self._activation(use) else count
                 else:
                     pieces = render_value(template, BACKEND_NAME[self.target], site)
             except NoFix as error:
@@ -235,7 +241,10 @@ class _Linter:
                 continue
             # An assumption without a condition can never be established; with one, it is moot once the condition holds.
             assumption = alternative.assume if holds is None or alternative.when is None else None
-            return self._made(rule, index, use, pieces, assumption), index
+            if calling is not None:
+                assumed = f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only"
+                assumption = f"{assumption}, and {assumed}" if assumption else assumed
+            return self._made(rule, index, place, pieces, assumption), index
         raise reason or NoFix(self._no_alternative(rule))
 
     def _check_free(self, template: ast.expr, reference: Reference) -> None:
@@ -296,6 +305,29 @@ class _Linter:
         )
 
     # ---- the place
+
+    def _subscript(self, use: ast.expr) -> tuple[ast.expr, int | None]:
+        """The subscript around the use that takes one element of its value, with the index; else the use itself."""
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.Subscript) and parent.value is use and isinstance(parent.slice, ast.Constant):
+            index = parent.slice.value
+            between = self.source.text[self.source.span(use)[1] : self.source.span(parent)[1]]
+            if type(index) is int and isinstance(parent.ctx, ast.Load) and "#" not in between:
+                return parent, index
+        return use, None
+
+    def _activation(self, use: ast.expr) -> bool:
+        """Whether Keras will call the function that is handed on here, with one tensor."""
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.keyword) and parent.arg in ("activation", "recurrent_activation"):
+            call = self.names.parents.get(parent)
+        else:
+            call = parent if isinstance(parent, ast.Call) and parent.args[:1] == [use] else None
+            if call is not None and not ast.unparse(call.func).endswith(("Activation", "Lambda")):
+                call = None
+        if not isinstance(call, ast.Call):
+            return False
+        return any(s.startswith(("keras.", "tf.keras.")) for s in self.names.resolve(call.func).symbols)
 
     def _bare(self, use: ast.expr) -> bool:
         parent = self.names.parents.get(use)

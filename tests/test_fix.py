@@ -71,7 +71,9 @@ def test_rewrites(before: str, after: str, book: Rulebook) -> None:
         ("tf.matmul(a, b, transpose_a=True)", "transpose"),
         ("tf.matmul(a, b, transpose_b=True)", "'transpose_b' has no counterpart"),
         ("f'{tf.exp(x)}'", "f-string"),
-        ("activation = tf.exp", "used as a value"),
+        ("combine = tf.multiply", "used as a value"),
+        ("join = tf.concat", "used as a value"),
+        ("y = activation == tf.exp", "compared"),
     ],
 )
 def test_refusals_say_why(before: str, reason: str, book: Rulebook) -> None:

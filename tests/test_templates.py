@@ -97,6 +97,38 @@ def test_no_fix(signature: str, keras2: str, call: str, reason: str, tmp_path: P
     assert reason in rewritten(rulebook(tmp_path, signature, keras2), call)
 
 
+@pytest.mark.parametrize(
+    ("statement", "replacement", "assumption"),
+    [
+        ("r = Dense(2, activation=tf.f)", "K.tanh", "no example has proven it"),
+        ("r = Activation(tf.f)", "K.tanh", "no example has proven it"),
+        ("r = list(map(tf.f, xs))", "K.tanh", "called with 1 positional argument only"),
+        ("r = other(activation=tf.f)", "K.tanh", "called with 1 positional argument only"),
+    ],
+)
+def test_a_function_that_is_handed_on(statement: str, replacement: str, assumption: str, tmp_path: Path) -> None:
+    book = rulebook(tmp_path, "x, name=None", "K.tanh(x)")
+    text = "from keras.layers import Activation, Dense\n" + HEAD + statement + "\n"
+    (finding,) = (f for f in analyse(Source.parse("m.py", text.encode()), book).findings if f.code == "XX1")
+    assert finding.fix is not None and finding.fix.replacement == replacement
+    assert assumption in str(finding.fix.assumption)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("tf.f(a)[0]", "K.mean(a)"),
+        ("tf.f(a)[1] * 2", "K.var(a) * 2"),
+        ("tf.f(g(a))[1]", "K.var(g(a))"),
+        ("tf.f(a)[2]", "(K.mean(a), K.var(a))[2]"),
+        ("tf.f(a)[n]", "(K.mean(a), K.var(a))[n]"),
+        ("tf.f(a)", "(K.mean(a), K.var(a))"),
+    ],
+)
+def test_one_element_of_a_tuple_is_written_alone(call: str, expected: str, tmp_path: Path) -> None:
+    assert rewritten(rulebook(tmp_path, "x", "(K.mean(x), K.var(x))"), call) == expected
+
+
 def test_conditions_ask_about_elements(tmp_path: Path) -> None:
     book = rulebook(tmp_path, "*xs", "K.stack([*xs])", 'when = "rank(xs[0]) == 2"\n')
     assert rewritten(book, "tf.f(K.placeholder(ndim=2), b)") == "K.stack([K.placeholder(ndim=2), b])"

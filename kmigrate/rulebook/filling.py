@@ -34,7 +34,8 @@ class _Absent(Exception):
 class Site:
     """The text around a use. ``facts`` answers what is known of a parameter (None where nothing is called), ``pure`` whether
     evaluating an expression earlier, later or not at all can be noticed, ``bare`` whether an operator expression may stand here
-    without parentheses, ``span`` where an expression stands in the text."""
+    without parentheses, ``span`` where an expression stands in the text, ``taken`` the constant index that the code takes of the
+    use's value right away (``moments(x)[0]``)."""
 
     text: str
     backend: str
@@ -42,6 +43,7 @@ class Site:
     pure: Callable[[ast.expr], bool]
     bare: bool
     span: Callable[[ast.expr], tuple[int, int]]
+    taken: int | None = None
 
 
 class Filler(ast.NodeTransformer):

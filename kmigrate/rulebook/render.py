@@ -27,10 +27,36 @@ def render_value(template: ast.expr, template_name: str, site: Site) -> tuple[Pi
     return (text if site.bare or isinstance(tree, _ATOMS) else f"({text})",)
 
 
+def render_function(rule: Rule, template: ast.expr, template_name: str, site: Site) -> tuple[tuple[Piece, ...], int]:
+    """The replacement of a function that is handed on and not called here, and how many arguments it may be called with.
+
+    The K function itself, where the template hands it the first parameters in their order: ``K.tanh(x)`` gives ``K.tanh``.
+
+    Raises:
+        NoFix: the template is more than the call of a K function, or hands on the arguments in another way.
+    """
+    if not (
+        isinstance(template, ast.Call)
+        and isinstance(template.func, ast.Attribute)
+        and isinstance(template.func.value, ast.Name)
+        and template.func.value.id == template_name
+        and template.args
+    ):
+        raise NoFix("used as a value, not called, and no K function takes its place alone")
+    parameters = [p.name for p in rule.parameters or () if not p.keyword_only and not p.variadic]
+    given = [argument.id if isinstance(argument, ast.Name) else "" for argument in template.args]
+    optional = {p.name for p in rule.parameters or () if p.default is not None} - rule.explicit
+    named = [{n.id for n in ast.walk(k.value) if isinstance(n, ast.Name)} for k in template.keywords]
+    if given != parameters[: len(given)] or not all(names and names <= optional for names in named):
+        raise NoFix("used as a value, not called: the replacement takes its arguments differently")
+    return (f"{site.backend}.{template.func.attr}",), len(given)
+
+
 def render_call(
     rule: Rule, template: ast.expr, template_name: str, bound: Bound, layout: CallLayout, site: Site
-) -> tuple[Piece, ...]:
-    """The pieces that replace the call.
+) -> tuple[tuple[Piece, ...], bool]:
+    """The pieces that replace the call, and whether they stand for the element ``site.taken`` of its value: of a tuple or list
+    in the template only that element is written.
 
     Raises:
         NoFix: an argument has no counterpart, a ``{...}`` part is not literal, a comment would be lost, or the order or number
@@ -39,11 +65,24 @@ def render_call(
     filler = Filler(rule, bound, template_name, site)
     tree = filler.fill(template)
     _check_dropped(rule, bound, layout, filler, site)
+    picked = _picked(tree, filler, site)
+    tree = picked or tree
     _check_evaluation(filler.order(tree), filler.repeated, site)
     pieces = _in_place(tree, filler, layout, site)
     if pieces is None:
         pieces = _fresh(tree, filler, layout, site)
-    return pieces
+    return pieces, picked is not None
+
+
+def _picked(tree: ast.expr, filler: Filler, site: Site) -> ast.expr | None:
+    """The one element of a tuple or list that the code around the call takes; None where it takes the whole, or where not
+    computing the others could be noticed."""
+    if site.taken is None or not isinstance(tree, (ast.Tuple, ast.List)) or not 0 <= site.taken < len(tree.elts):
+        return None
+    one = tree.elts[site.taken]
+    kept = filler.order(one)
+    lost = [argument for argument in filler.order(tree) if argument not in kept]
+    return one if all(site.pure(argument.node) for argument in lost) else None
 
 
 def _check_dropped(rule: Rule, bound: Bound, layout: CallLayout, filler: Filler, site: Site) -> None:
@@ -137,16 +176,16 @@ def _gap(text: str, cursor: int, argument: Argument, layout: CallLayout, first: 
     if not between:
         return [text[cursor : argument.whole.start]]
     if first:  # dropped at the front: keep what stands before the first argument
-        _refuse_comment(text[between[0].whole.end : argument.whole.start])
+        _refuse_comment(text[between[0].whole.start : argument.whole.start])
         return [text[cursor : between[0].whole.start]]
-    _refuse_comment(text[cursor : between[-1].whole.start])
+    _refuse_comment(text[cursor : between[-1].whole.end])
     return [text[between[-1].whole.end : argument.whole.start]]
 
 
 def _tail(text: str, cursor: int, layout: CallLayout) -> str:
     dropped = [a for a in layout.arguments if a.whole.start >= cursor]
     if dropped:
-        _refuse_comment(text[cursor : dropped[-1].whole.start])
+        _refuse_comment(text[cursor : dropped[-1].whole.end])
         cursor = dropped[-1].whole.end
     return text[cursor : layout.whole.end]
 
@@ -160,7 +199,7 @@ def _refuse_comment(gap: str) -> None:
 
 
 def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...]:
-    covered = sorted({(a.value.start, a.value.end) for a in filler.holes})
+    covered = sorted({(a.value.start, a.value.end) for a in filler.order(tree)})
     cursor = layout.whole.start
     for start, end in [*covered, (layout.whole.end, layout.whole.end)]:
         _refuse_comment(site.text[cursor:start])
@@ -178,7 +217,7 @@ def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tu
             pieces += _guarded(argument, site.text)
         cursor = match.end()
     pieces.append(text[cursor:])
-    if not site.bare and not isinstance(tree, _ATOMS):
+    if not site.bare and not isinstance(tree, (*_ATOMS, ast.Tuple)):
         pieces = ["(", *pieces, ")"]
     return tuple(piece for piece in pieces if piece != "")
 
