@@ -164,7 +164,7 @@ def test_formats_are_found_as_files() -> None:
     assert {"text", "json"} <= set(REPORTERS)
     for name in REPORTERS:
         assert callable(REPORTERS[name].render_check)
-    for helper in ("common", "diff", "verdicts", "no-such"):
+    for helper in ("common", "diff", "evidence", "verdicts", "no-such"):
         with pytest.raises(KeyError):
             REPORTERS[helper]
 
@@ -308,7 +308,7 @@ def test_verdicts_colour_keeps_the_columns() -> None:
 
 def test_verdicts_json_is_the_contract() -> None:
     document = json.loads(render_verdicts_json(UNITS, "keras2", "keras2-tf1"))
-    assert list(document) == ["schema", "target", "stack", "units", "summary"]
+    assert list(document) == ["schema", "target", "stack", "units", "summary", "versions", "missing"]
     assert document["units"][0] == UNITS[0]
     assert document["units"][1]["engines"]["theano"]["max_abs"] is None
     assert document["summary"] == verdict_summary(UNITS)

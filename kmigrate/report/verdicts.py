@@ -23,14 +23,24 @@ def verdict_summary(units: Sequence[UnitResult]) -> dict[str, int]:
     return {"units": len(units), **{verdict: found.count(verdict) for verdict in VERDICTS}}
 
 
-def render_verdicts_json(units: Sequence[UnitResult], target: str, stack: str) -> str:
-    """The contract's object of ``verify --output-format json``, schema 1."""
+def render_verdicts_json(
+    units: Sequence[UnitResult],
+    target: str,
+    stack: str,
+    *,
+    versions: Mapping[str, str] | None = None,
+    missing: int = 0,
+) -> str:
+    """The contract's object of ``verify --output-format json``, schema 1. ``versions`` are those of the stack,
+    ``missing`` the units without a verdict yet."""
     document = {
         "schema": 1,
         "target": target,
         "stack": stack,
         "units": [_finite(unit) for unit in units],
         "summary": verdict_summary(units),
+        "versions": versions or {},
+        "missing": missing,
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,13 @@ class Stack:
         # Newlines are normalised: a checkout with CRLF is the same stack.
         pins = self.lock.read_bytes().replace(b"\r\n", b"\n")
         return hashlib.sha256(self.python.encode() + b"\n" + pins).hexdigest()[:12]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions that a reader of results asks for: Python, Keras, the engines and numpy, from the lock."""
+        pins = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", self.lock.read_text(encoding="utf-8"), re.MULTILINE))
+        wanted = ("keras", *self.engines, *(f"{engine}-cpu" for engine in self.engines), "numpy")
+        return {"python": self.python, **{name: pins[name] for name in wanted if name in pins}}
 
     @property
     def directory(self) -> Path:
