@@ -49,6 +49,9 @@ def rewritten(book: Rulebook, call: str) -> str:
         ("x, axis", "K.g(x, {axis % rank(x)})", "tf.f(K.placeholder(shape=(2, 3, 4)), -1)", "K.g(K.placeholder(shape=(2, 3, 4)), 2)"),
         ("x, strides", "K.g(x, {tuple(strides[1:3])})", "tf.f(a, [1, 2, 3, 1])", "K.g(a, (2, 3))"),
         ("x, p", "K.g(x, {[(a, b) for a, b in p]})", "tf.f(a, [[0, 1], [2, 3]])", "K.g(a, [(0, 1), (2, 3)])"),
+        ("x, axis, n", "x[at({axis}, slice(None, n))]", "tf.f(a, 1, b.c)", "a[:, :b.c]"),
+        ("x, axis, n", "x[at({axis}, slice(n, n + 1))]", "tf.f(a, -1, n)", "a[..., n:n + 1]"),
+        ("x, axis, n", "x[at({axis}, n)]", "tf.f(a, 0, n)", "a[n]"),
         # lists written out
         ("x, n", "[x[:, {i}] for i in {range(n)}]", "tf.f(a, 3)", "[a[:, 0], a[:, 1], a[:, 2]]"),
         ("x, n", "K.g([x * {i} for i in {range(n)}])", "tf.f(a.b, 2)", "K.g([a.b * 0, a.b * 1])"),

@@ -27,6 +27,8 @@ FUNCTIONS = frozenset(
         "callee_argument",
         "number",
         "einsum",
+        "unknown",
+        "display",
         "annotation",
         "compared",
     }
@@ -84,7 +86,7 @@ class _Part(str):
 def _compute(expression: ast.expr, facts: Facts) -> Any:
     from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
-    evaluator = EvalWithCompoundTypes(functions=_questions(facts), names=lambda node: _Part(node.id))
+    evaluator = EvalWithCompoundTypes(functions={**CALCULATIONS, **_questions(facts)}, names=lambda node: _Part(node.id))
     try:
         return evaluator.eval(ast.unparse(expression))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
@@ -96,8 +98,22 @@ def _questions(facts: Facts) -> dict[str, Callable[..., Any]]:
     functions: dict[str, Callable[..., Any]] = {name: getattr(facts, name, None) for name in FUNCTIONS}  # type: ignore[misc]  # the Protocol's methods
     functions["floating"] = lambda name: facts.dtype(name).startswith(("float", "bfloat"))
     functions["integer"] = lambda name: facts.dtype(name).startswith(("int", "uint"))
+    functions["unknown"] = _unknown
+    functions["display"] = lambda name: _answered(facts.length, name)
     functions["einsum"] = lambda name: einsum_form(facts.value(name))
     return functions
+
+
+def _unknown() -> bool:
+    raise Unknown("what the text cannot show")
+
+
+def _answered(question: Callable[[str], Any], name: str) -> bool:
+    try:
+        question(name)
+    except Unknown:
+        return False
+    return True
 
 
 def einsum_form(equation: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from kmigrate.fix.layout import Argument
 from kmigrate.model import Slice
 from kmigrate.rulebook.binding import Bound, NoFix, elements_of
-from kmigrate.rulebook.conditions import Facts, Unknown, compute_literal
+from kmigrate.rulebook.conditions import Facts, Unknown, at, compute_literal
 from kmigrate.rulebook.rule import Rule
 
 HOLE = re.compile(r"__km_hole_(\d+)__")
@@ -148,7 +148,24 @@ class Filler(ast.NodeTransformer):
                 self.used.add(str(name))
                 self.parts.setdefault(str(name), set()).add(node.slice.value)
                 return self.hole(elements[node.slice.value])
+        if isinstance(node.slice, ast.Call) and isinstance(node.slice.func, ast.Name) and node.slice.func.id == "at":
+            node.value = self.visit(node.value)
+            node.slice = self._at(*node.slice.args)
+            return node
         return self.generic_visit(node)  # type: ignore[return-value]  # NodeTransformer is untyped
+
+    def _at(self, axis: ast.expr, item: ast.expr) -> ast.expr:
+        """``at({axis}, slice(a, b))`` as a whole subscript: the axis is computed, its item is copied code."""
+        assert isinstance(axis, ast.Set)
+        if isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id == "slice":
+            bounds = [None if isinstance(b, ast.Constant) and b.value is None else self.visit(b) for b in item.args]
+            filled: ast.expr = ast.Slice(*bounds)
+        else:
+            filled = self.visit(item)
+        place = at(self.compute(axis), filled)
+        if not isinstance(place, tuple):
+            return filled
+        return ast.Tuple([part if isinstance(part, ast.expr) else _display(part) for part in place], ast.Load())
 
     # ---- what is computed
 

@@ -214,8 +214,12 @@ class _Reader:
         local = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         local |= {a.arg for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
         computed = {n for part in ast.walk(tree) if isinstance(part, ast.Set) for n in ast.walk(part)}
+        subscripts = {n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)}
+        places = {n.func for n in subscripts if isinstance(n, ast.Call)}
         for node in ast.walk(tree):
             self.check_computed(target, node)
+            if isinstance(node, ast.Name) and node.id == "at" and node in places:
+                continue
             if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target], "fold", *IMPORTABLE}:
                 known = node.id in CALCULATIONS or node.id in FUNCTIONS if node in computed else hasattr(builtins, node.id)
                 if not known:
@@ -230,6 +234,9 @@ class _Reader:
             one = node.generators[0]
             if len(node.generators) > 1 or one.ifs or not isinstance(one.target, ast.Name):
                 raise self.fail(target, "a list that is written out has one 'for' with one name and no 'if'")
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Call) and ast.unparse(node.slice.func) == "at":
+            if len(node.slice.args) != 2 or not isinstance(node.slice.args[0], ast.Set):
+                raise self.fail(target, "x[at({axis}, item)] takes a computed axis and an index or slice(a, b)")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "fold":
             function = node.args[0] if node.args else None
             if len(node.args) not in (2, 3) or not isinstance(function, ast.Lambda) or len(function.args.args) != 2:
@@ -243,7 +250,7 @@ class _Reader:
         called = {n.func for n in ast.walk(tree) if isinstance(n, ast.Call)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
-                allowed = FUNCTIONS if node in called else names
+                allowed = FUNCTIONS | CALCULATIONS.keys() if node in called else names
                 if node.id not in allowed:
                     raise self.fail(key, f"unknown name {node.id!r} in {text!r}")
         return tree
