@@ -6,7 +6,7 @@ Exit codes: 0, or 2 where something is missing or broken.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 
@@ -81,14 +81,33 @@ def _doctor(names: Sequence[str]) -> int:
             out.print(f"{stack.name}: not installed; install it with: kmigrate engines install {stack.name}")
             healthy = False
             continue
+        isolation: dict[str, str | None] = {}
         with Engines(stacks.python_of(stack.directory), stack.engines) as engines:
             for engine in stack.engines:
-                healthy &= _examine(out, stack, engine, engines)
+                healthy &= _examine(out, stack, engine, engines, isolation)
+        for line in _isolation(isolation):
+            out.print(f"{stack.name}: {line}", markup=False)
     return 0 if healthy else 2
 
 
-def _examine(out: Console, stack: stacks.Stack, engine: str, engines: Engines) -> bool:
+_PARTS = {
+    "network": ("user code has no network", "user code can reach the network"),
+    "processes": ("user code sees and reaches no process but its own", "user code can signal your other processes"),
+    "proc": ("user code cannot read the environment of other processes", "user code can read the environment of your processes"),
+}
+
+
+def _isolation(isolation: Mapping[str, str | None]) -> Iterator[str]:
+    """What the system permits, and why not. An engine that did not start says nothing."""
+    for part, (held, open_) in _PARTS.items():
+        if part in isolation:
+            reason = isolation[part]
+            yield held if reason is None else f"{open_}: not available here ({reason})"
+
+
+def _examine(out: Console, stack: stacks.Stack, engine: str, engines: Engines, isolation: dict[str, str | None]) -> bool:
     answer = engines.call(engine, {"op": "doctor"})
+    isolation.update(answer.get("isolation", {}))
     if answer.get("ok"):
         versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items())
         out.print(f"{stack.name}: {engine}: works ({versions})", markup=False)

@@ -27,6 +27,8 @@ Value = Array | Other
 class Limits:
     """``case_s`` and ``start_s`` in seconds of wall clock, ``memory_mb`` of address space (0: no limit).
 
+    ``file_mb`` is the most that one file may grow to, ``processes`` how many user code may have at a time besides the worker;
+    ``namespaces=False`` asks for no network and process namespaces (the rest of the sandbox holds in any case).
     ``theano_optimizer`` ``None`` is fast and deterministic but skips Theano's stabilising rewrites;
     ``fast_run`` has them.
     """
@@ -34,6 +36,9 @@ class Limits:
     case_s: float = 60.0
     start_s: float = 180.0
     memory_mb: int = 6144
+    file_mb: int = 1024
+    processes: int = 64
+    namespaces: bool = True
     theano_optimizer: str = "None"
 
 

@@ -1,7 +1,8 @@
 """Worker processes: one for each engine, restarted when a case kills them.
 
 A worker is ``verify/worker.py`` run by a stack's own Python. The parent keeps the time: a case that does not
-answer in time costs its worker, and that worker alone.
+answer in time costs its worker, and that worker alone. Between the two stands ``verify/sandbox.py``, which limits what user
+code can reach and use, and leaves no process behind.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from kmigrate.verify.result import Limits, Moments, Other, Result, Value, decode
 __all__ = ["Engines", "Limits", "Moments", "Other", "Result", "Value", "Worker"]
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
+SANDBOX = WORKER.with_name("sandbox.py")
 _GRACE_S = 3.0
 # What a process needs to start at all; nothing else of the caller's environment reaches user code.
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH")
@@ -42,7 +44,8 @@ class Worker:
         self.starts = 0
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
-        self._home: Path | None = None
+        self._folder: Path | None = None
+        self._requests = 0
         self._busy = threading.Lock()
 
     def run(self, request: Mapping[str, Any], *, limit_s: float | None = None) -> Result:
@@ -58,8 +61,9 @@ class Worker:
                 return failed
             assert self._process is not None
             assert self._process.stdin is not None
+            self._requests += 1
             try:
-                self._process.stdin.write(json.dumps({"soft_s": limit, **request}) + "\n")
+                self._process.stdin.write(json.dumps({"soft_s": limit, "id": self._requests, **request}) + "\n")
                 self._process.stdin.flush()
             except (BrokenPipeError, OSError, ValueError):
                 return self._died()
@@ -70,16 +74,19 @@ class Worker:
         if self._process is not None and self._process.poll() is None:
             return None
         self._end()
-        self._home = Path(tempfile.mkdtemp(prefix="kmigrate-worker-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="kmigrate-worker-"))
+        home = self._folder / "home"
+        home.mkdir()
         self._answers = queue.Queue()
         self.starts += 1
+        self._requests = 0
         self._process = subprocess.Popen(
-            [self.python, "-u", "-s", WORKER],
+            self._command(self._folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(self._home / "stderr").open("wb"),
-            env=self._environment(self._home),
-            cwd=self._home,
+            stderr=(self._folder / "stderr").open("wb"),
+            env=self._environment(home),
+            cwd=home,
             text=True,
             encoding="utf-8",
             start_new_session=True,
@@ -91,21 +98,38 @@ class Worker:
         self._end()
         return {**answer, "where": "start"}
 
+    def _command(self, folder: Path) -> list[str]:
+        program = [str(self.python), "-u", "-s", str(WORKER)]
+        if os.name != "posix":
+            return program
+        settings = {
+            "folder": str(folder),
+            "memory_mb": self.limits.memory_mb,
+            "file_mb": self.limits.file_mb,
+            "processes": self.limits.processes,
+            "namespaces": self.limits.namespaces,
+        }
+        return [str(self.python), "-I", str(SANDBOX), json.dumps(settings), *program]
+
     def _answer(self, limit_s: float, late: str) -> dict[str, Any]:
-        try:
-            line = self._answers.get(timeout=limit_s)
-        except queue.Empty:
-            self._end()
-            return {"ok": False, "where": "timeout", "type": "Timeout", "message": late}
-        if line is None:
-            return self._died()
-        answer = json.loads(line)
-        assert isinstance(answer, dict)
-        return answer
+        """The answer to the last request. Other lines are those of user code that found the way to the protocol."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                self._end()
+                return {"ok": False, "where": "timeout", "type": "Timeout", "message": late}
+            if line is None:
+                return self._died()
+            with contextlib.suppress(ValueError, RecursionError):
+                answer = json.loads(line)
+                if isinstance(answer, dict) and answer.get("id") == self._requests:
+                    return answer
 
     def _died(self) -> dict[str, Any]:
         code = self._process.wait() if self._process is not None else 0
-        said = _last_line(self._home / "stderr") if self._home else ""
+        said = _last_line(self._folder / "stderr") if self._folder else ""
         how = f"exit code {code}"
         if code < 0:
             with contextlib.suppress(ValueError):
@@ -126,7 +150,6 @@ class Worker:
             KERAS_HOME=str(keras_home),
             KERAS_BACKEND=self.engine,
             CUDA_VISIBLE_DEVICES="-1",
-            KMIGRATE_WORKER_MB=str(self.limits.memory_mb),
             OMP_NUM_THREADS="1",
             OPENBLAS_NUM_THREADS="1",
             PYTHONDONTWRITEBYTECODE="1",
@@ -146,9 +169,9 @@ class Worker:
                 if stream is not None:
                     with contextlib.suppress(OSError, ValueError):
                         stream.close()
-        if self._home is not None:
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     def close(self) -> None:
         """End the process and remove its home. May be called twice."""
@@ -177,6 +200,10 @@ def _kill(process: subprocess.Popen[str]) -> None:
         if sys.platform == "win32":
             process.kill()
         else:
+            # The sandbox ends what the worker started, wherever it went; where user code ended the sandbox, its group is left.
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE_S)
             os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=10)

@@ -935,7 +935,14 @@ def doctor(engine, request):
         function = K.function([x], [K.sum(K.square(x), axis=-1)])
     value = np.asarray(function([np.arange(6, dtype="float32").reshape(2, 3)])[0])
     ok = value.tolist() == [5.0, 50.0]
-    return {"ok": ok, "versions": versions, "where": "evaluate", "message": "sum of squares is %s" % value.tolist()}
+    isolation = json.loads(os.environ.get("KMIGRATE_ISOLATION") or "{}")
+    return {
+        "ok": ok,
+        "versions": versions,
+        "isolation": isolation,
+        "where": "evaluate",
+        "message": "sum of squares is %s" % value.tolist(),
+    }
 
 
 OPS = {"run": run, "probe": probe, "signatures": signatures, "doctor": doctor}
@@ -951,18 +958,34 @@ def answer_to(engine, request):
         return failure(error, time.time() - started)
 
 
-def limit_memory():
-    megabytes = int(os.environ.get("KMIGRATE_WORKER_MB", "0"))
-    if not megabytes:
-        return
+class Surroundings(object):
+    """What user code may change of the process and the next case must find as it was."""
+
+    def __init__(self):
+        self.home, self.environment = os.getcwd(), dict(os.environ)
+        self.streams = sys.stdin, sys.stdout, sys.stderr
+
+    def restore(self):
+        for folder in (self.home, os.environ.get("KERAS_HOME") or self.home):
+            if not os.path.isdir(folder):
+                os.makedirs(folder)
+        os.chdir(self.home)
+        if dict(os.environ) != self.environment:
+            os.environ.clear()
+            os.environ.update(self.environment)
+        sys.stdin, sys.stdout, sys.stderr = self.streams
+
+
+def out_of_reach(descriptor):
+    """A private duplicate with a number that code which closes or inherits the low ones does not meet."""
     try:
+        import fcntl
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
-    except (ImportError, ValueError, OSError):
-        pass
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, min(most, 1 << 16) - 16)
+    except (ImportError, AttributeError, ValueError, OSError):
+        return os.dup(descriptor)
 
 
 def leave_with(parent):
@@ -974,26 +997,32 @@ def leave_with(parent):
 
 def main():
     threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
-    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    requests = os.fdopen(out_of_reach(0), "r", encoding="utf-8")
+    answers = os.fdopen(out_of_reach(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     sys.stdin, sys.stdout = open(os.devnull), sys.stderr
-    limit_memory()
     # `import worker` by user code must not find this directory.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != os.path.dirname(os.path.abspath(__file__))]
     try:
         engine = Engine(ENGINE)
-        first = {"ok": True, "ready": True}
+        first = {"ok": True, "ready": True, "id": 0}
     except BaseException as error:
-        engine, first = None, dict(failure(error), where="start")
+        engine, first = None, dict(failure(error), where="start", id=0)
     answers.write(json.dumps(first) + "\n")
     answers.flush()
     if engine is None:
         return
+    surroundings, process = Surroundings(), os.getpid()
     for line in requests:
-        answers.write(json.dumps(answer_to(engine, json.loads(line))) + "\n")
+        request = json.loads(line)
+        surroundings.restore()
+        answer = dict(answer_to(engine, request), id=request.get("id"))
+        if os.getpid() != process:
+            os._exit(0)  # user code forked, and this is the copy
+        # A line of its own, whatever user code may have written before it.
+        answers.write("\n" + json.dumps(answer) + "\n")
         answers.flush()
 
 

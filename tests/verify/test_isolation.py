@@ -1,0 +1,299 @@
+"""What user code does to its worker, and that the next case does not notice: real workers, real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kmigrate.cli.engines import _isolation
+from kmigrate.verify import stacks
+from kmigrate.verify.result import Result
+from kmigrate.verify.runner import SANDBOX, Engines, Limits, Worker
+from kmigrate.verify.session import run_snippet
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and /proc are Linux's")
+
+
+# --- the sandbox alone: no engine ------------------------------------------------------------------------------------
+
+SLEEP = "import time; print('ready', flush=True); time.sleep(600)"
+LEAVES_CHILDREN = """
+import os, subprocess, sys
+for _ in range(3):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print("ready", flush=True)
+"""
+SETTINGS = {"memory_mb": 2048, "file_mb": 16, "processes": 20}
+NAMESPACES = [True, False]
+
+
+def sandboxed(tmp_path: Path, code: str, namespaces: bool, **more: int) -> subprocess.Popen[str]:
+    settings = {**SETTINGS, "folder": str(tmp_path / "home"), "namespaces": namespaces, **more}
+    (tmp_path / "home").mkdir()
+    command = [sys.executable, "-I", str(SANDBOX), json.dumps(settings), sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True, cwd=tmp_path / "home"
+    )
+
+
+def wait_until_gone(processes: list[psutil.Process], seconds: float = 15) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
+
+
+@linux
+@pytest.mark.parametrize("namespaces", NAMESPACES)
+@pytest.mark.parametrize(("code", "expected"), [("", 0), ("raise SystemExit(7)", 7), ("import os; os.abort()", -signal.SIGABRT)])
+def test_the_sandbox_ends_as_its_program_ends(tmp_path: Path, namespaces: bool, code: str, expected: int) -> None:
+    with sandboxed(tmp_path, code, namespaces) as process:
+        assert process.wait(timeout=20) == expected
+
+
+@linux
+@pytest.mark.parametrize("namespaces", NAMESPACES)
+def test_nothing_stays_behind_when_the_program_ends(tmp_path: Path, namespaces: bool) -> None:
+    with sandboxed(tmp_path, LEAVES_CHILDREN + "sys.stdin.readline()", namespaces) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+        below = psutil.Process(process.pid).children(recursive=True)
+        assert len(below) >= 4
+        process.stdin.close()
+        wait_until_gone(below)
+        assert process.wait(timeout=20) == 0
+
+
+@linux
+@pytest.mark.parametrize("namespaces", NAMESPACES)
+def test_what_is_told_to_end_ends_with_everything(tmp_path: Path, namespaces: bool) -> None:
+    with sandboxed(tmp_path, LEAVES_CHILDREN + SLEEP, namespaces) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        below = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        wait_until_gone([*below])
+        assert process.wait(timeout=20) == 1
+
+
+@linux
+@pytest.mark.parametrize("namespaces", NAMESPACES)
+def test_the_sandbox_ends_with_its_parent(tmp_path: Path, namespaces: bool) -> None:
+    inner = f"import test_isolation as t, pathlib; p = t.sandboxed(pathlib.Path({str(tmp_path)!r}), t.SLEEP, {namespaces})\n"
+    inner += "p.stdout.readline(); print(p.pid, flush=True); import time; time.sleep(600)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen([sys.executable, "-c", inner], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        sandbox = psutil.Process(int(parent.stdout.readline()))
+        below = sandbox.children(recursive=True)
+        assert below
+        parent.kill()
+        wait_until_gone([sandbox, *below])
+    assert not (tmp_path / "home").exists()
+
+
+@linux
+@pytest.mark.parametrize("namespaces", NAMESPACES)
+def test_a_fork_bomb_is_put_out(tmp_path: Path, namespaces: bool) -> None:
+    # Doubles every 20 ms; should it not be put out, it ends by itself.
+    bomb = "import os, time\nfor _ in range(10):\n    if os.fork() == 0: os.setsid()\n    time.sleep(.02)\ntime.sleep(20)"
+    with sandboxed(tmp_path, bomb, namespaces) as process:
+        below = psutil.Process(process.pid).children(recursive=True)
+        assert process.wait(timeout=15) == 1
+        assert process.stderr is not None
+        assert "more than 20 processes were started" in process.stderr.read()
+        wait_until_gone(below)
+
+
+@linux
+def test_a_file_and_a_core_do_not_fill_the_disk(tmp_path: Path) -> None:
+    code = "import os, resource\nprint(resource.getrlimit(resource.RLIMIT_CORE)[1])\nopen('big', 'wb').write(bytes(17 << 20))"
+    with sandboxed(tmp_path, code, False) as process:
+        out, err = process.communicate(timeout=20)
+    assert out == "0\n"
+    assert "File too large" in err
+    assert (tmp_path / "home" / "big").stat().st_size <= 16 << 20
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+
+BAD = """
+import itertools, os, shutil, socket, subprocess, sys, threading, time
+def fine(x): return x + x
+def loop_in_c(x): return any(itertools.repeat(False))
+def die(x): os._exit(7)
+def hoard(x):
+    import numpy
+    return numpy.ones(100 << 27) + x
+def bomb(x):
+    for _ in range(10):
+        os.fork()
+    time.sleep(20)
+def fork_once(x):
+    os.fork()
+    return x
+def no_folder(x):
+    shutil.rmtree(os.getcwd())
+    return x
+def elsewhere(x):
+    os.chdir("/")
+    os.environ["KERAS_HOME"] = "/nowhere"
+    os.environ["HOME"] = "/nowhere"
+    sys.stdout = sys.stderr = None
+    return x
+def where(x): return [os.getcwd(), os.environ["HOME"], os.path.isdir(os.environ["KERAS_HOME"]), sys.stdout is None]
+def say(x):
+    os.write(1, b'{"ok": true, "id": 1}\\n' * 500)
+    os.system("echo '{}'; echo more >&2")
+    print('{"ok": true}')
+    return x
+def find_the_protocol(x):
+    for number in range(3, 70000):
+        try:
+            os.write(number, b'{"ok": true, "outputs": [')
+        except OSError: pass
+    return x
+def close_most(x):
+    os.closerange(0, 1024)
+    return x
+def close_all(x):
+    os.closerange(0, 70000)
+    return x
+def kill_parent(x):
+    os.kill(os.getppid(), 9)
+    return x
+def kill_group(x):
+    os.killpg(0, 9)
+def secrets(x):
+    found = []
+    for pid in os.listdir("/proc"):
+        try: found.append(b"KM_SECRET" in open("/proc/%s/environ" % pid, "rb").read())
+        except (OSError, ValueError): pass
+    return [any(found), "KM_SECRET" in os.environ]
+def reach(x, port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        return "reached"
+    except OSError as error:
+        return "refused"
+def leave_thread(x):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+    return x
+"""
+
+pytest_engines = pytest.mark.engines
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Engines]:
+    stack = stacks.get_stack(stacks.DEFAULT_STACKS["keras2"])
+    with Engines(stacks.ensure(stack), ("theano",), Limits(case_s=4.0)) as found:
+        yield found
+
+
+def run(worker: Engines, name: str, **more: str) -> Result:
+    return run_snippet(worker, "theano", BAD, name, {"x": "float[2]", **more}, gradient=False)
+
+
+def starts(worker: Engines) -> int:
+    return worker.workers["theano"].starts
+
+
+@pytest_engines
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("loop_in_c", "timeout"),
+        ("die", "crash"),
+        ("hoard", "call"),
+        ("bomb", "crash"),
+        ("close_all", "crash"),
+        ("kill_group", "crash"),
+    ],
+)
+def test_bad_code_costs_its_own_case(worker: Engines, name: str, where: str) -> None:
+    failed = run(worker, name)
+    assert (failed.ok, failed.where) == (False, where), failed.failure
+    if name == "bomb":
+        assert "more than 64 processes were started" in failed.failure
+    assert run(worker, "fine").ok
+
+
+@pytest_engines
+@pytest.mark.parametrize(
+    "name", ["fork_once", "no_folder", "elsewhere", "say", "find_the_protocol", "close_most", "leave_thread"]
+)
+def test_odd_code_costs_nothing(worker: Engines, name: str) -> None:
+    assert run(worker, "fine").ok
+    before = starts(worker)
+    assert run(worker, name).ok, name
+    assert run(worker, "fine").ok
+    assert starts(worker) == before, "the same process goes on"
+
+
+@pytest_engines
+def test_every_case_finds_the_process_as_the_first_one_did(worker: Engines) -> None:
+    first = run(worker, "where").outputs
+    assert run(worker, "elsewhere").ok
+    assert run(worker, "no_folder").ok
+    assert run(worker, "where").outputs == first
+    assert "kmigrate-worker-" in str(first[0])
+
+
+@pytest_engines
+@linux
+def test_a_process_that_ends_its_parent_disturbs_nobody(worker: Engines) -> None:
+    run(worker, "kill_parent")
+    assert run(worker, "fine").ok
+
+
+@pytest_engines
+@linux
+def test_user_code_sees_no_secrets_and_no_network(worker: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolation = worker.call("theano", {"op": "doctor"})["isolation"]
+    if isolation["network"] is not None or isolation["proc"] is not None:
+        pytest.skip(f"not permitted here: {isolation}")
+    monkeypatch.setenv("KM_SECRET", "42")
+    with subprocess.Popen(["sleep", "60"]) as holder, socket.create_server(("127.0.0.1", 0)) as server:
+        try:
+            assert b"KM_SECRET" in Path(f"/proc/{holder.pid}/environ").read_bytes()
+            found = [bool(item) for item in run(worker, "secrets").outputs]  # type: ignore[arg-type]
+            assert found == [False, False]
+            assert "refused" in str(run(worker, "reach", port=f"literal({server.getsockname()[1]})").outputs[0])
+        finally:
+            holder.kill()
+
+
+@pytest_engines
+@linux
+def test_closing_a_worker_leaves_no_process_and_no_folder(worker: Engines) -> None:
+    with Worker(worker.workers["theano"].python, "theano") as one:
+        assert one.call({"op": "doctor"})["ok"]
+        assert one._process is not None
+        below = psutil.Process(one._process.pid).children(recursive=True)
+        folder = one._folder
+        assert folder is not None
+        assert below
+        started = time.monotonic()
+    assert time.monotonic() - started < 3
+    wait_until_gone(below)
+    assert not folder.exists()
+
+
+def test_the_doctor_says_what_is_not_available_and_why() -> None:
+    lines = list(_isolation({"network": "Operation not permitted", "processes": None}))
+    assert lines == [
+        "user code can reach the network: not available here (Operation not permitted)",
+        "user code sees and reaches no process but its own",
+    ]
