@@ -31,6 +31,8 @@ FUNCTIONS = frozenset(
         "display",
         "annotation",
         "compared",
+        "same",
+        "called",
     }
 )
 
@@ -57,6 +59,8 @@ class Facts(Protocol):
     def callee_argument(self) -> bool: ...
     def annotation(self) -> bool: ...
     def compared(self) -> bool: ...
+    def same(self, first: str, second: str) -> bool: ...
+    def called(self, name: str) -> str: ...
 
 
 def evaluate(condition: ast.expr, facts: Facts) -> bool | None:
