@@ -309,13 +309,12 @@ class UseFacts:
         return ast.dump(nodes[0]) == ast.dump(nodes[1]) and not any(isinstance(n, ast.Call) for n in ast.walk(nodes[0]))
 
     def called(self, name: str) -> str:
-        """The symbol of the function whose call the argument is: ``keras.backend.learning_phase``; empty for anything else."""
+        """The symbol of the function whose call the argument is: ``keras.backend.learning_phase``; empty where the text does not
+        show one (always answered)."""
         node = self.node(name)
         if isinstance(node, ast.Name):
             binding = self.values.names.binding_value(node)
             node = binding.value if binding is not None and binding.value is not None else node
-        if isinstance(node, ast.Name):
-            raise Unknown(f"{name} may be a call")
         symbols = self.values.names.resolve(node.func).symbols if isinstance(node, ast.Call) else ()
         return next(iter(symbols)) if len(symbols) == 1 else ""
 
