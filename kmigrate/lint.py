@@ -264,7 +264,8 @@ class _Linter:
         found = []
         for index, alternative in enumerate(rule.alternatives):
             if self.target in alternative.replacement:
-                holds = True if alternative.when is None else evaluate(alternative.when, facts)
+                certain = True if alternative.assume is None else None
+                holds = certain if alternative.when is None else evaluate(alternative.when, facts)
                 if holds or (holds is None and alternative.assume is not None):
                     found.append((index, alternative, holds))
         return sorted(found, key=lambda candidate: candidate[2] is None)

@@ -171,13 +171,34 @@ def test_every_shipped_example_is_rewritten_as_it_says() -> None:
     assert problems == []
 
 
+def test_what_is_right_for_every_rank_needs_none() -> None:
+    from kmigrate.lint import analyse
+    from kmigrate.source import Source
+
+    text = "import tensorflow as tf\n\n\ndef loss(y_true, y_pred):\n    return tf.matmul(y_true, y_pred)\n"
+    (finding,) = analyse(Source.parse("m.py", text.encode()), load_rulebook()).findings
+    assert finding.fix is not None
+    assert (finding.fix.replacement, finding.fix.applicability, finding.fix.portable) == ("y_true @ y_pred", "safe", False)
+    assert "K.batch_dot" in str(finding.fix.portability)
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "v = [[1.0, 2.0], [3.0, 4.0]]\n    return tf.gather(v, x)",
         "a = [1.0]\n    b = [2.0]\n    return tf.add(a, b)",
-        "return tf.zeros((2, 3), tf.bool)",
-        "return tf.matmul(x, y)",
+        "return tf.zeros((x, 3), tf.bool)",
+        "return tf.matmul(x, y, adjoint_b=True)",
+        "return tf.matmul(x, y * 2.0, transpose_b=True)",
+        "return tf.split(1, 3, x)",
+        "return tf.split(x, 3, 1)",
+        "return tf.split(x, y, 1)",
+        "return tf.unstack(x)",
+        "return tf.squeeze(x, [0, -1])",
+        "return tf.pad(x, [[0, 1]], constant_values=y)",
+        "return tf.einsum('bij,kij->bk', x, y)",
+        "return tf.linspace(0.0, 1.0, x)",
+        "return tf.fill([2, 3], x)",
         "return tf.where(x)",
         "return tf.gather(x, y, batch_dims=1)",
         "return tf.gather(x, y, axis=1)",
