@@ -88,8 +88,6 @@ class Listing:
         self.marked: dict[Definition, str] = {}
         self.handed: dict[ast.AST, str] = {}
         self._waiting: list[Definition] = []
-        self._helper_classes: set[ast.ClassDef] = set()
-        self._attributes: set[str] = set()
         self._kinds: dict[ast.ClassDef, bool] = {}
         for module in project.modules.values():
             for node in ast.walk(module.tree):
@@ -100,7 +98,9 @@ class Listing:
 
     def _start(self, node: ast.AST) -> None:
         if isinstance(node, ast.ClassDef) and self.is_layer_class(node):
-            self._mark_class(node)
+            self._mark_class(node, "layer class")
+        elif isinstance(node, (ast.ClassDef, *FUNCTIONS[:2])) and self._is_registered(node):
+            self._mark(node, "registered with Keras")
         elif isinstance(node, FUNCTIONS[:2]):
             names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
             names = names[1:] if names[:1] in (["self"], ["cls"]) else names
@@ -111,6 +111,12 @@ class Listing:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
             if "custom_objects" in ast.unparse(node.targets[0].value):
                 self._hand(node.value, "custom object")
+
+    def _is_registered(self, node: ast.ClassDef | ast.FunctionDef) -> bool:
+        """Decorated with ``register_keras_serializable``; a callback may be registered too, and is no layer code."""
+        if isinstance(node, ast.ClassDef) and any("Callback" in ast.unparse(base) for base in node.bases):
+            return False
+        return any("register_keras_serializable" in ast.unparse(decorator) for decorator in node.decorator_list)
 
     def is_layer_class(self, node: ast.ClassDef) -> bool:
         if node in self._kinds:
@@ -129,13 +135,13 @@ class Listing:
         self._kinds[node] = found
         return found
 
-    def _mark_class(self, node: ast.ClassDef) -> None:
-        """A layer class, and the plain classes of the project that it inherits methods from."""
-        self._mark(node, "layer class")
+    def _mark_class(self, node: ast.ClassDef, reason: str) -> None:
+        """A class as a whole, and the plain classes of the project that it inherits methods from."""
+        self._mark(node, reason)
         for base in node.bases:
             for value in self.project.meanings(base):
                 if isinstance(value, ast.ClassDef) and value not in self.marked:
-                    self._mark_class(value)
+                    self._mark_class(value, f"base of {node.name}")
 
     def _handed_over(self, call: ast.Call) -> None:
         names = [v.dotted for v in self.project.meanings(call.func) if isinstance(v, Outside)]
@@ -198,12 +204,8 @@ class Listing:
         while self._waiting:
             root = self._waiting.pop()
             for node in ast.walk(root):
-                if isinstance(node, ast.Attribute):
-                    self._attributes.add(node.attr)
                 if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                     self._reference(node, root)
-            for plain in list(self._helper_classes):
-                self._mark_called_methods(plain)
 
     def _reference(self, node: ast.AST, root: Definition) -> None:
         for value in self.project.meanings(node):
@@ -212,17 +214,11 @@ class Listing:
                 self._mark(value, f"helper of {name}")
             elif isinstance(value, ast.ClassDef) and isinstance(node.up, ast.Call) and node.up.func is node:
                 if value not in self.marked:
-                    self._helper_classes.add(value)
-
-    def _mark_called_methods(self, node: ast.ClassDef) -> None:
-        for statement in node.body:
-            if isinstance(statement, FUNCTIONS[:2]):
-                if statement.name in ("__init__", "__new__", "__call__") or statement.name in self._attributes:
-                    self._mark(statement, f"method of helper class {node.name}")
-        for base in node.bases:
-            for value in self.project.meanings(base):
-                if isinstance(value, ast.ClassDef) and value is not node:
-                    self._mark_called_methods(value)
+                    self._mark_class(value, f"class made by {name}")
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+            for value in self.project.member(_class_around(node), node.attr):
+                if isinstance(value, FUNCTIONS):
+                    self._mark(value, f"method called by {getattr(root, 'name', '<lambda>')}")
 
     # ---- the uses
 
@@ -268,3 +264,10 @@ def _imports_keras(tree: ast.AST) -> bool:
         if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "keras":
             return True
     return False
+
+
+def _class_around(node: ast.AST) -> ast.ClassDef | None:
+    at = node
+    while at is not None and not isinstance(at, ast.ClassDef):
+        at = at.up
+    return at
