@@ -20,7 +20,6 @@ _KERAS_MODULES = set(
 )
 _NO_LAYER_CODE = {"callbacks", "utils", "datasets", "applications", "backend", "wrappers", "estimator"}
 _KERAS_ROOT_CLASSES = {"Model", "Sequential", "Layer", "Loss", "Metric", "Regularizer", "Constraint", "Initializer", "Optimizer"}
-_HANDED_KEYWORDS = {"activation": "activation", "custom_objects": "custom object"}
 _HANDED_SUFFIXES = ("_activation", "_regularizer", "_constraint", "_initializer")
 _COMPILE_KEYWORDS = ("loss", "metrics", "weighted_metrics", "optimizer")
 
@@ -71,7 +70,7 @@ def is_keras_class(dotted: str) -> bool:
     if keras is None:
         if engine_name(dotted):
             return False
-        return bool({"layers", "losses", "metrics", "optimizers"} & set(parts[:-1])) or "keras" in parts[0]
+        return bool({"layers", "losses", "metrics", "optimizers"} & set(parts[:-1])) or name in _KERAS_ROOT_CLASSES
     inner = parts[1:-1]
     if "layers" in inner:
         return True
@@ -160,12 +159,16 @@ class Listing:
         if last == "compile" and isinstance(call.func, ast.Attribute):
             for value in [*call.args[1:3], *(keywords[k] for k in _COMPILE_KEYWORDS if k in keywords)]:
                 self._hand(value, "compile")
+        if last == "update" and "custom_objects" in ast.unparse(call.func) and call.args:
+            self._hand(call.args[0], "custom object")
         if last in ("add_loss", "add_metric"):
             for value in call.args[:1]:
                 self._hand(value, last)
         for key, value in keywords.items():
-            if key in _HANDED_KEYWORDS or key.endswith(_HANDED_SUFFIXES):
+            if key == "activation" or key.endswith(_HANDED_SUFFIXES):
                 self._hand(value, f"{key}=")
+            elif key == "custom_objects":
+                self._hand(value, "custom object")
 
     def _hand(self, value: ast.AST, how: str) -> None:
         if isinstance(value, (ast.List, ast.Tuple)):
@@ -179,6 +182,8 @@ class Listing:
         for found in self.project.meanings(value):
             if isinstance(found, FUNCTIONS):
                 self._mark(found, f"handed to {how}")
+            elif isinstance(found, ast.ClassDef) and how == "custom object":
+                self._mark_class(found, "registered with Keras")
             elif isinstance(found, Outside) and engine_name(found.dotted):
                 self.handed[value] = f"handed to {how}"
         if isinstance(value, ast.Call):
