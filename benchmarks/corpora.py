@@ -1,0 +1,72 @@
+"""The trees that are measured: unpacked packages and generated files, in a cache folder outside the repository."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "scripts"))
+
+from recall.download import cache_folder, unpacked  # noqa: E402
+
+_HEAD = "import tensorflow as tf\nfrom keras.layers import Layer\n"
+_LAYER = '''
+
+class Layer{n}(Layer):
+    """Scores of part {n}."""
+
+    def call(self, inputs, mask=None):
+        values = inputs[0] * 2.0
+        if mask is not None:
+            values = values * mask  # keep the padding out
+        scores = tf.reduce_sum(values, axis=-1, keepdims=True)
+        return values / (scores + 1e-7)
+'''
+
+
+def cache() -> Path:
+    return user_cache_path("kmigrate") / "benchmarks"
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*.py") if p.is_file())
+
+
+def packages(corpus: str) -> Path:
+    """The folder with the packages that corpora.txt lists for a corpus."""
+    folder = cache() / corpus
+    for line in (HERE / "corpora.txt").read_text("utf-8").splitlines():
+        if line.startswith(f"{corpus} "):
+            unpacked(line.split()[1], folder)
+    return folder
+
+
+def dirty() -> Path:
+    """Layer code with many uses: the projects that scripts/recall reads."""
+    for line in (HERE.parent / "scripts" / "recall" / "projects.txt").read_text("utf-8").splitlines():
+        unpacked(line.split()[0], cache_folder())
+    return cache_folder()
+
+
+def generated(lines: int) -> Path:
+    """A folder with one file of about ``lines`` lines of layer code."""
+    folder = cache() / f"generated-{lines}"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = _HEAD + "".join(_LAYER.format(n=n) for n in range(lines // 12))
+    (folder / "layers.py").write_text(text, "utf-8")
+    return folder
+
+
+def part(whole: Path, every: int, name: str) -> Path:
+    """A copy of every ``every``-th file of a tree: growth over the number of files is measured on such parts."""
+    folder = cache() / name
+    if not folder.exists():
+        for path in python_files(whole)[::every]:
+            target = folder / path.relative_to(whole)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    return folder
