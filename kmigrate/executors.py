@@ -115,6 +115,9 @@ class Processes:
         except BrokenProcessPool:
             # What was done before the death may not have been yielded yet: the next round does it again.
             self._close()
+        except BaseException:  # an interruption, or a reader that wants no more: nobody waits for the rest
+            self._close()
+            raise
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Not fork: this process may have threads.

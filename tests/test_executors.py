@@ -81,6 +81,15 @@ def test_leaving_early_does_not_wait() -> None:
     assert time.monotonic() - started < 20
 
 
+def test_a_reader_that_wants_no_more_does_not_wait_either() -> None:
+    started = time.monotonic()
+    with open_executor("local", 2) as executor:
+        results = executor.map(time.sleep, [0.1, 60, 60])
+        assert next(results)[0] == 0
+        results.close()  # type: ignore[attr-defined]  # a generator
+    assert time.monotonic() - started < 20
+
+
 @pytest.mark.parametrize("where", ["", "dask", "dask://", "dask://host", "dask://host:x", "ray://h:1", "dask://h:99999"])
 def test_what_is_no_executor(where: str) -> None:
     with pytest.raises(UserError, match="expected local or dask://HOST:PORT"):

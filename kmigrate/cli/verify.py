@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kmigrate.cli.common import add_file_options, configuration, paths_of
+from kmigrate.cache import digest
+from kmigrate.cli.common import add_file_options, configuration, paths_of, positive
 from kmigrate.config import Config
 from kmigrate.files import FileAccessError, write_atomic
-from kmigrate.model import UserError
+from kmigrate.model import Finding, UserError
 from kmigrate.project import Checked, Project, fixes_to_apply
 from kmigrate.report.common import use_color
 from kmigrate.report.evidence import Evidence, format_of, needs, render
 from kmigrate.report.text import error_line
 
 if TYPE_CHECKING:
-    from kmigrate.verify.run import Verifier
+    from kmigrate.verify.campaign import Task
     from kmigrate.verify.stacks import Stack
     from kmigrate.verify.verdicts import UnitVerdict
+
+INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also write the evidence to FILE: .html, .md, .json, .xml (JUnit) or .txt (may be repeated)",
     )
+    parser.add_argument(
+        "-j", "--jobs", type=positive, metavar="N", help="units at a time (default: one for every two processors)"
+    )
+    parser.add_argument(
+        "--executor",
+        default="local",
+        metavar="WHERE",
+        help="local, or dask://HOST:PORT: a Dask scheduler whose workers have kmigrate and see the files under the same paths",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from where the same command was interrupted")
     parser.add_argument("--unsafe", action="store_true", help="also apply the unsafe fixes before comparing")
     parser.add_argument("--stack", metavar="NAME", help="the stack to run on (kmigrate engines list; default: keras2-tf1)")
     against = parser.add_mutually_exclusive_group()
@@ -56,37 +68,72 @@ def run(options: argparse.Namespace) -> int:
     for one in checked:
         for error in one.report.errors:
             print(error_line(error, use_color(sys.stderr)), file=sys.stderr)
-    verdicts, stack = _verify(options, config, checked)
-    evidence = Evidence(config.target, stack.name, [verdict.as_json() for verdict in verdicts], stack.versions)
+    from kmigrate.verify.run import chosen_stack
+
+    stack = chosen_stack(config, options.stack)
+    tasks = _tasks(options, config, checked, stack.name)
+    verdicts = _verdicts(options, tasks, stack)
+    evidence = Evidence(config.target, stack.name, [verdict.as_json() for verdict in verdicts], stack.versions, len(tasks))
     print(render(evidence, options.output_format, use_color(sys.stdout)), end="")
     for path in options.report:
         _write_report(path, render(evidence, format_of(path)))
+    if not evidence.complete:
+        print(f"kmigrate: interrupted with {len(verdicts)} of {len(tasks)} units done; --resume goes on", file=sys.stderr)
+        return INTERRUPTED
     return _exit_code(verdicts, any(one.report.errors for one in checked))
 
 
-def _verify(options: argparse.Namespace, config: Config, checked: list[Checked]) -> tuple[list[UnitVerdict], Stack]:
-    from kmigrate.verify.run import Verifier, chosen_stack, open_engines
+def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], stack: str) -> list[Task]:
+    """One task for each unit that is to be verified, in the order of the files."""
+    from kmigrate.verify.against import plan_against
+    from kmigrate.verify.campaign import Task
+    from kmigrate.verify.run import plan
 
-    work: Callable[[Verifier, Checked], list[UnitVerdict]]
-    if options.against or options.original:
-        from kmigrate.verify.against import compare_with_earlier
+    tasks = []
+    for one in checked:
+        chosen: tuple[Finding, ...] = ()
+        if options.against or options.original:
+            planned = plan_against(one, _earlier(options, one.path))
+        else:
+            chosen = tuple(fixes_to_apply(one.report.findings, options.unsafe))
+            planned = plan(one, chosen, config.target)
+        if planned is not None:
+            pair, units = planned
+            tasks += [Task(pair, unit, one, chosen, config, stack) for unit in units]
+    return tasks
 
-        def work(verifier: Verifier, one: Checked) -> list[UnitVerdict]:
-            return compare_with_earlier(verifier, one, _earlier(options, one.path))
-    else:
 
-        def work(verifier: Verifier, one: Checked) -> list[UnitVerdict]:
-            return verifier.fixed(one, fixes_to_apply(one.report.findings, options.unsafe))
+def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> list[UnitVerdict]:
+    """The verdicts in the order of the tasks; those found so far where the run is interrupted."""
+    if not tasks:
+        return []
+    from kmigrate.executors import default_jobs, open_executor
+    from kmigrate.report.progress import progress
+    from kmigrate.verify.campaign import verify_all
+    from kmigrate.verify.stacks import cache_dir, ensure
+    from kmigrate.verify.state import State
 
-    wanted = [c for c in checked if c.analysis is not None or options.against or options.original]
-    if not any(fixes_to_apply(c.report.findings, options.unsafe) for c in wanted) and not (options.against or options.original):
-        return [], chosen_stack(config, options.stack)
-    with open_engines(config, options.stack) as (stack, engines):
-        verifier = Verifier(engines, config)
-        found = [verdict for one in wanted for verdict in work(verifier, one)]
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
-    return found, stack
+    # Each job has a worker for each engine at work, and engines take seconds to start.
+    jobs = options.jobs or max(1, min(default_jobs() // 2, len(tasks) // 4))
+    print("kmigrate: verify runs the code that it is given, in worker processes", file=sys.stderr)
+    found: dict[int, UnitVerdict] = {}
+    place = {id(task): number for number, task in enumerate(tasks)}
+    with open_executor(options.executor, jobs) as executor, progress(len(tasks)) as tell:
+        if options.executor == "local":
+            ensure(stack)  # once, and not by every process
+        with State(cache_dir() / "verify" / f"{_run_name(options, stack)}.jsonl", options.resume) as state:
+            try:
+                for task, verdict in verify_all(tasks, executor, state):
+                    found[place[id(task)]] = verdict
+                    tell(f"{task.name}: {verdict.verdict}")
+            except KeyboardInterrupt:
+                pass
+    return [found[number] for number in sorted(found)]
+
+
+def _run_name(options: argparse.Namespace, stack: Stack) -> str:
+    """Which run this is: the same command in the same folder goes on with the same state."""
+    return digest(str(Path.cwd()), options.paths, options.against, str(options.original), options.unsafe, stack.name)
 
 
 def _examine_reports(paths: list[Path]) -> None:

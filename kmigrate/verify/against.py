@@ -1,4 +1,4 @@
-"""The working tree against an earlier version: every unit of layer code whose text changed."""
+"""The working tree against an earlier version: every unit of layer code of a file whose text changed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from kmigrate.model import Unit, UserError
 from kmigrate.names import Names, engine_of
 from kmigrate.project import Checked
 from kmigrate.source import Source, SourceError
-from kmigrate.verify.run import Verifier, package_of
-from kmigrate.verify.session import ModulePair, UnitVerdict, verify_module
+from kmigrate.verify.run import package_of
+from kmigrate.verify.session import ModulePair
 
 
-def compare_with_earlier(verifier: Verifier, one: Checked, before: bytes | None) -> list[UnitVerdict]:
-    """Verdicts for the units that both versions have and whose module changed; none where the file is new or the same."""
+def plan_against(one: Checked, before: bytes | None) -> tuple[ModulePair, list[Unit]] | None:
+    """The two versions of a file, and the units that both have; None where the file is new or the same. Raises UserError."""
     after = one.path.read_bytes()
     if before is None or before == after:
-        return []
+        return None
     old, new = _parse(one, before), _parse(one, after)
     old_names, new_names = Names(old.tree), Names(new.tree)
     old_units = {d.qualname for d in LayerCode(old_names).roots}
@@ -44,7 +44,7 @@ def compare_with_earlier(verifier: Verifier, one: Checked, before: bytes | None)
         package_root=folder,
         package=package,
     )
-    return verify_module(pair, units, verifier.engines, verifier.settings)
+    return pair, units
 
 
 def _parse(one: Checked, data: bytes) -> Source:

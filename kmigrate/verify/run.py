@@ -18,7 +18,7 @@ from kmigrate.names import engine_of
 from kmigrate.project import Checked
 from kmigrate.verify.blame import guilty
 from kmigrate.verify.runner import Engines, Limits
-from kmigrate.verify.session import ModulePair, Settings, UnitVerdict, verify_module
+from kmigrate.verify.session import ModulePair, Progress, Settings, UnitVerdict, verify_module
 from kmigrate.verify.stacks import Stack, ensure, load_stacks
 
 if TYPE_CHECKING:
@@ -46,13 +46,16 @@ def open_engines(config: Config, name: str | None) -> Iterator[tuple[Stack, Engi
     stack = chosen_stack(config, name)
     python = ensure(stack, Console(stderr=True))
     print("kmigrate: verify runs the code that it is given, in worker processes", file=sys.stderr)
-    limits = Limits(case_s=config.verify.time_limit, memory_mb=max(config.verify.memory_limit, 6144))
-    with Engines(python, tuple(stack.engines), limits) as engines:
+    with Engines(python, tuple(stack.engines), limits_of(config)) as engines:
         yield stack, engines
 
 
+def limits_of(config: Config) -> Limits:
+    return Limits(case_s=config.verify.time_limit, memory_mb=max(config.verify.memory_limit, 6144))
+
+
 class Verifier:
-    """Runs units of files under the engines of one stack and tells progress on standard error."""
+    """Runs units of files under the engines of one stack."""
 
     def __init__(self, engines: Engines, config: Config) -> None:
         self.engines = engines
@@ -65,20 +68,21 @@ class Verifier:
 
     def fixed(self, checked: Checked, chosen: Sequence[Finding]) -> list[UnitVerdict]:
         """Original against the text with ``chosen`` applied; a refuted unit is blamed on the fixes responsible."""
-        analysis = checked.analysis
-        if analysis is None or not chosen:
+        planned = plan(checked, chosen, self.target)
+        if planned is None:
             return []
-        try:
-            pair, units = self._prepare(checked, analysis, chosen)
-        except FixError as error:
-            raise UserError(f"{checked.report.path}: {error}") from error
-        found = verify_module(pair, units, self.engines, self.settings, _progress(checked.report.path))
-        return [self._blamed(checked, analysis, chosen, verdict) for verdict in found]
+        pair, units = planned
+        tell = _progress(checked.report.path)
+        return [self.unit(checked, chosen, pair, unit, tell) for unit in units]
 
-    def _prepare(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding]) -> tuple[ModulePair, list[Unit]]:
-        units = analysis.units(chosen)
-        rewritten = apply_fixes(analysis, chosen, cast("Any", self.target))
-        return pair_of(checked.path, analysis, analysis.source.text, rewritten), units
+    def unit(
+        self, checked: Checked, chosen: Sequence[Finding], pair: ModulePair, unit: Unit, tell: Progress | None = None
+    ) -> UnitVerdict:
+        """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
+        (verdict,) = verify_module(pair, [unit], self.engines, self.settings, tell)
+        if checked.analysis is None or not chosen:
+            return verdict
+        return self._blamed(checked, checked.analysis, chosen, verdict)
 
     def _blamed(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding], verdict: UnitVerdict) -> UnitVerdict:
         if verdict.verdict not in _REFUTED:
@@ -87,13 +91,30 @@ class Verifier:
         others = [f for f in chosen if f not in own]
 
         def refutes(part: Sequence[Finding]) -> bool:
-            pair, units = self._prepare(checked, analysis, [*others, *part])
+            planned = plan(checked, [*others, *part], self.target)
+            assert planned is not None  # it was planned with all of them
+            pair, units = planned
             mine = [u for u in units if u.qualname == verdict.qualname]
             results = verify_module(pair, mine, self.engines, replace(self.settings, portable=False)) if mine else []
             return any(r.verdict in _REFUTED for r in results)
 
         blame = "; ".join(blame_line(f) for f in guilty(own, refutes))
         return replace(verdict, blame=blame or None)
+
+
+def plan(checked: Checked, chosen: Sequence[Finding], target: str) -> tuple[ModulePair, list[Unit]] | None:
+    """The text with ``chosen`` applied beside the original, and the units that this changes; None where nothing does.
+
+    Raises UserError for fixes that cannot be applied together.
+    """
+    analysis = checked.analysis
+    if analysis is None or not chosen:
+        return None
+    try:
+        rewritten = apply_fixes(analysis, chosen, cast("Any", target))
+    except FixError as error:
+        raise UserError(f"{checked.report.path}: {error}") from error
+    return pair_of(checked.path, analysis, analysis.source.text, rewritten), analysis.units(chosen)
 
 
 def blame_line(finding: Finding) -> str:

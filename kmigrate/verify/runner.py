@@ -47,6 +47,7 @@ class Worker:
         self._folder: Path | None = None
         self._requests = 0
         self._busy = threading.Lock()
+        self._stopped = False
 
     def run(self, request: Mapping[str, Any], *, limit_s: float | None = None) -> Result:
         """Run one case (``limit_s`` replaces the limit of a case). Never raises for what the case does."""
@@ -71,6 +72,8 @@ class Worker:
 
     def _start(self) -> dict[str, Any] | None:
         """Start the process where there is none; the failure, if it cannot be."""
+        if self._stopped:
+            return {"ok": False, "where": "start", "type": "Stopped", "message": "the run was stopped"}
         if self._process is not None and self._process.poll() is None:
             return None
         self._end()
@@ -173,6 +176,14 @@ class Worker:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def stop(self) -> None:
+        """End the process now, whoever waits for it, and start no other. For signal handlers: takes no lock."""
+        self._stopped = True
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError):
+                process.terminate()
+
     def close(self) -> None:
         """End the process and remove its home. May be called twice."""
         self._end()
@@ -266,6 +277,11 @@ class Engines:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, self.limits.start_s - (time.monotonic() - started)))
+
+    def stop(self) -> None:
+        """``Worker.stop`` for all of them."""
+        for worker in self.workers.values():
+            worker.stop()
 
     def close(self) -> None:
         for worker in self.workers.values():

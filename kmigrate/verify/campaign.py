@@ -1,0 +1,158 @@
+"""A run of ``verify`` over many units: tasks that any process can perform, spread by an executor, each verdict kept as it comes.
+
+The engines of a stack take seconds to start, so every process that performs tasks keeps its own between them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from multiprocessing.util import Finalize
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kmigrate.cache import digest, own_version
+from kmigrate.config import Config
+from kmigrate.executors import Executor, Lost
+from kmigrate.model import Finding, Unit
+from kmigrate.project import Checked
+from kmigrate.verify.run import Verifier, limits_of
+from kmigrate.verify.runner import Engines
+from kmigrate.verify.session import ModulePair
+from kmigrate.verify.stacks import ensure, get_stack
+from kmigrate.verify.state import State
+from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit with all that another process needs: the two texts of its module and, for blame, the fixes between them."""
+
+    pair: ModulePair
+    unit: Unit
+    checked: Checked
+    chosen: tuple[Finding, ...]
+    config: Config
+    stack: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.pair.path}:{self.unit.qualname}"
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """The verifiers of this process: one for each task at a time (a Dask worker has threads), kept for the next."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    idle: dict[tuple[str, str], list[Verifier]] = field(default_factory=dict)
+    every: list[Engines] = field(default_factory=list)
+
+    @contextmanager
+    def lend(self, task: Task) -> Iterator[Verifier]:
+        key = (task.stack, repr(task.config))
+        with self.lock:
+            kept = self.idle.setdefault(key, [])
+            verifier = kept.pop() if kept else None
+        if verifier is None:
+            stack = get_stack(task.stack)
+            engines = Engines(ensure(stack), stack.engines, limits_of(task.config))
+            self.every.append(engines)
+            verifier = Verifier(engines, task.config)
+        yield verifier
+        with self.lock:
+            kept.append(verifier)
+
+    def close(self) -> None:
+        self.idle.clear()
+        while self.every:
+            self.every.pop().close()
+
+
+_keeper = _Keeper()
+atexit.register(_keeper.close)
+Finalize(None, _keeper.close, exitpriority=10)  # a process of a pool runs these, and nothing of atexit
+
+
+def perform(task: Task) -> UnitVerdict:
+    """The verdict of one unit, with blame. Raises UserError for a configured case that is not one."""
+    with _keeper.lend(task) as verifier:
+        return verifier.unit(task.checked, task.chosen, task.pair, task.unit)
+
+
+def verify_all(tasks: Sequence[Task], executor: Executor, state: State) -> Iterator[tuple[Task, UnitVerdict]]:
+    """Every task with its verdict, those first that the state knows, the others as they come."""
+    contents = _Contents()
+    keys = [contents.key(task) for task in tasks]
+    todo = []
+    for number, (task, key) in enumerate(zip(tasks, keys, strict=True)):
+        known = state.found.get(key)
+        if known is None:
+            todo.append(number)
+        else:
+            yield task, known
+    with _closing():
+        for position, result in executor.map(perform, [tasks[number] for number in todo]):
+            number = todo[position]
+            if isinstance(result, Lost):
+                yield tasks[number], _lost(tasks[number], result)
+                continue
+            state.keep(keys[number], result)
+            yield tasks[number], result
+
+
+def _lost(task: Task, lost: Lost) -> UnitVerdict:
+    engines: dict[str, EngineVerdict] = {task.pair.engine: EngineVerdict("error", reason=lost.reason)}
+    return UnitVerdict(task.pair.path, task.unit.qualname, task.unit.kind, "error", engines, 0, lost.reason, line=task.unit.line)
+
+
+@contextmanager
+def _closing() -> Iterator[None]:
+    """Ctrl-C ends the engines of this process at once: a case may have a minute left, and nobody waits for it."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for engines in _keeper.every:
+            engines.stop()
+        raise KeyboardInterrupt
+
+    with ExitStack() as stack:
+        stack.callback(_keeper.close)
+        if threading.current_thread() is threading.main_thread():
+            stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, stop))
+        yield
+
+
+class _Contents:
+    """Keys of tasks by content: two tasks with one key have the same verdict."""
+
+    def __init__(self) -> None:
+        self._version = own_version()
+        self._folders: dict[Path, str] = {}
+
+    def key(self, task: Task) -> str:
+        verify = replace(task.config, root=Path(), file=None)
+        pair = replace(task.pair, package_root=None)
+        return digest(self._version, get_stack(task.stack).digest, verify, pair, task.unit, self._around(task.pair))
+
+    def _around(self, pair: ModulePair) -> str:
+        """The modules that the task's module may import: those of its package, else of its folder."""
+        if pair.package_root is None:
+            return ""
+        root = Path(pair.package_root)
+        folder = root / pair.package.split(".")[0] if pair.package else root
+        if folder not in self._folders:
+            files = sorted(folder.rglob("*.py") if pair.package else folder.glob("*.py"))
+            self._folders[folder] = digest([(str(file.relative_to(folder)), _bytes(file)) for file in files])
+        return self._folders[folder]
+
+
+def _bytes(file: Path) -> Any:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
