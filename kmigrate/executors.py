@@ -15,6 +15,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -42,6 +43,10 @@ class Executor(Protocol):
 
     def map(self, function: Callable[[T], R], chunks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
         """(number of the chunk, result) in the order of completion. What ``function`` raises is raised here."""
+        ...
+
+    def finish(self, function: Callable[[], None]) -> None:
+        """Call ``function`` once in every process that worked and stays: it puts away what they keep between chunks."""
         ...
 
     def __enter__(self) -> Executor: ...
@@ -74,6 +79,9 @@ class Here:
     def map(self, function: Callable[[T], R], chunks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
         for number, chunk in enumerate(chunks):
             yield number, function(chunk)
+
+    def finish(self, function: Callable[[], None]) -> None:
+        function()
 
     def __enter__(self) -> Here:
         return self
@@ -134,6 +142,9 @@ class Processes:
         for process in processes:
             process.join(timeout=10)
 
+    def finish(self, function: Callable[[], None]) -> None:
+        """Nothing: the processes end with the executor."""
+
     def __enter__(self) -> Processes:
         return self
 
@@ -183,6 +194,10 @@ class Dask:
             except (CancelledError, self._dask.comm.CommClosedError) as error:
                 raise UserError(f"the Dask scheduler went away: {error}") from None
             future.release()
+
+    def finish(self, function: Callable[[], None]) -> None:
+        with suppress(OSError, TimeoutError, CancelledError):
+            self._client.run(function)
 
     def __enter__(self) -> Dask:
         return self

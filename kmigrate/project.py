@@ -44,11 +44,12 @@ class Job:
 
 class Project:
     """The files of one run. ``jobs``: processes at a time, 0 for one each processor; ``cached``: results of earlier runs are
-    used and kept."""
+    used and kept; ``where`` is an executor (``executors.open_executor``)."""
 
-    def __init__(self, config: Config, jobs: int = 1, cached: bool = False) -> None:
+    def __init__(self, config: Config, jobs: int = 1, cached: bool = False, where: str = "local") -> None:
         self.config = config
         self.jobs = jobs
+        self.where = where
         self.wishes = Wishes(
             config.target,
             config.scope == "module",
@@ -78,7 +79,7 @@ class Project:
         if remembered is not None:
             return remembered
         universe = Universe(self.cache, given)
-        universe.take(files, others, self.jobs)
+        universe.take(files, others, self.jobs, self.where)
         wanted = [*given, *(key_of(file) for file in files)]
         names = {**dict.fromkeys(given, stdin_name or "-"), **{key_of(file): display_path(file) for file in files}}
         found = self._examined(universe, {path: names[path] for path in wanted})
@@ -122,7 +123,7 @@ class Project:
                 jobs.append((job, 10 * size_of(path)))  # examining costs more than reading
         if jobs:
             self.book  # noqa: B018  # a broken rules file is reported once, here, not by each worker
-        for answers in spread(examine_files, chunks(jobs), self.jobs, sum(size for _, size in jobs), _lost):
+        for answers in spread(examine_files, chunks(jobs), self.jobs, sum(size for _, size in jobs), _lost, self.where):
             found.update(answers)
         for path, key in keys.items():
             self.cache.keep_report(key, found[path])

@@ -71,10 +71,10 @@ class Universe:
         """Raises FileAccessError."""
         return self.given[path] if path in self.given else read(Path(path))
 
-    def take(self, files: Sequence[Path], others: Sequence[Path], jobs: int) -> None:
+    def take(self, files: Sequence[Path], others: Sequence[Path], jobs: int, where: str = "local") -> None:
         """Survey ``files`` and ``others`` and join them."""
         paths = list(dict.fromkeys([*map(key_of, files), *map(key_of, others), *self.given]))
-        self._survey(paths, jobs)
+        self._survey(paths, jobs, where)
         self.index = Index(Modules(paths), self._load, display_path)
         for path, surveyed in sorted(self.surveyed.items()):
             if surveyed.wanted and surveyed.facts is not None:
@@ -87,7 +87,7 @@ class Universe:
 
     # ---- the survey
 
-    def _survey(self, paths: Sequence[str], jobs: int) -> None:
+    def _survey(self, paths: Sequence[str], jobs: int, where: str) -> None:
         todo: list[tuple[str, int]] = []
         for path in paths:
             known = None if path in self.given else self._remembered(path)
@@ -98,7 +98,7 @@ class Universe:
             else:
                 todo.append((path, size_of(path)))
         size = sum(size for _, size in todo)
-        for answers in spread(survey_files, chunks(todo), jobs, size, _lost):
+        for answers in spread(survey_files, chunks(todo), jobs, size, _lost, where):
             for path, answer in answers:
                 self._keep(path, answer)
 
@@ -209,19 +209,24 @@ def chunks(items: Sequence[tuple[T, int]]) -> list[list[tuple[T, int]]]:
 
 
 def spread(
-    function: Callable[[Sequence[T]], R], parts: Sequence[Sequence[T]], jobs: int, size: int, lost: Callable[[T, str], R]
+    function: Callable[[Sequence[T]], R],
+    parts: Sequence[Sequence[T]],
+    jobs: int,
+    size: int,
+    lost: Callable[[T, str], R],
+    where: str = "local",
 ) -> Iterator[R]:
     """``function`` of every part, in no particular order; on ``jobs`` processes (0: one each processor) where ``size``, the
-    bytes of source, is worth it.
+    bytes of source, is worth it. ``where`` is an executor (``executors.open_executor``); one that is not local is always used.
 
     Where a process died, its files are tried one by one, and ``lost`` answers for the one that did it.
     """
-    if jobs == 1 or size < _WORTH_PROCESSES or len(parts) < 2:
+    if (where == "local" and (jobs == 1 or size < _WORTH_PROCESSES or len(parts) < 2)) or not parts:
         yield from map(function, parts)
         return
     from kmigrate.executors import Lost, default_jobs, open_executor
 
-    with open_executor("local", min(jobs or default_jobs(), len(parts))) as executor:
+    with open_executor(where, min(jobs or default_jobs(), len(parts))) as executor:
         for number, result in executor.map(function, parts):
             if not isinstance(result, Lost):
                 yield result

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from kmigrate.config import Config
 from kmigrate.executors import Executor, Lost, open_executor
 from kmigrate.model import UserError
+from kmigrate.project import Project
 
 
 def square(number: int) -> tuple[int, int]:
@@ -116,6 +118,15 @@ def test_without_a_scheduler_any_more(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="the Dask scheduler went away"):
             for _ in executor.map(slowly, [(tmp_path, number) for number in range(6)]):
                 scheduler.kill()
+
+
+def test_the_findings_of_a_cluster_are_those_of_one_process(tmp_path: Path) -> None:
+    fixtures = [str(Path(__file__).parents[1] / "fixtures" / name) for name in ("tensorflow", "theano")]
+    expected = Project(Config()).reports(fixtures)
+    with cluster(tmp_path) as (executor, _):
+        where = f"dask://{executor._client.scheduler.address.removeprefix('tcp://')}"  # type: ignore[attr-defined]
+        assert Project(Config(), where=where).reports(fixtures) == expected
+    assert sum(len(report.findings) for report in expected) > 100
 
 
 # --- a real scheduler and real workers -------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kmigrate.cli.common import add_file_options, add_format_option, configuration, paths_of, positive
+from kmigrate.cli.common import add_executor_option, add_file_options, add_format_option, configuration, paths_of, positive
 from kmigrate.project import Project
 from kmigrate.report import REPORTERS
 from kmigrate.report.common import use_color
@@ -15,12 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
     add_format_option(parser)
     parser.add_argument("-j", "--jobs", type=positive, metavar="N", help="processes at a time (default: one for each processor)")
+    add_executor_option(parser)
     parser.add_argument("--no-cache", action="store_true", help="neither use nor keep results of earlier runs")
 
 
 def run(options: argparse.Namespace) -> int:
     config = configuration(options)
-    project = Project(config, options.jobs or 0, cached=not options.no_cache)
+    project = Project(config, options.jobs or 0, cached=not options.no_cache, where=options.executor)
     reports = project.reports(paths_of(options, config), options.stdin_filename)
     reporter = REPORTERS[options.output_format]
     print(reporter.render_check(reports, config.target, len(reports), use_color(sys.stdout)), end="")

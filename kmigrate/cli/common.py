@@ -43,6 +43,15 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scope", choices=("layers", "module"), help="layers: layer code only (default); module: whole files")
 
 
+def add_executor_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--executor",
+        default="local",
+        metavar="WHERE",
+        help="local, or dask://HOST:PORT: a Dask scheduler whose workers have kmigrate and see the files under the same paths",
+    )
+
+
 def add_format_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="default: text")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmigrate.cache import digest
-from kmigrate.cli.common import add_file_options, configuration, paths_of, positive
+from kmigrate.cli.common import add_executor_option, add_file_options, configuration, paths_of, positive
 from kmigrate.config import Config
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import Finding, UserError
@@ -45,12 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-j", "--jobs", type=positive, metavar="N", help="units at a time (default: one for every two processors)"
     )
-    parser.add_argument(
-        "--executor",
-        default="local",
-        metavar="WHERE",
-        help="local, or dask://HOST:PORT: a Dask scheduler whose workers have kmigrate and see the files under the same paths",
-    )
+    add_executor_option(parser)
     parser.add_argument("--resume", action="store_true", help="go on from where the same command was interrupted")
     parser.add_argument("--unsafe", action="store_true", help="also apply the unsafe fixes before comparing")
     parser.add_argument("--stack", metavar="NAME", help="the stack to run on (kmigrate engines list; default: keras2-tf1)")

@@ -71,7 +71,9 @@ class _Keeper:
     def close(self) -> None:
         self.idle.clear()
         while self.every:
-            self.every.pop().close()
+            engines = self.every.pop()
+            engines.stop()  # a task that is still at work starts none again
+            engines.close()
 
 
 _keeper = _Keeper()
@@ -85,6 +87,11 @@ def perform(task: Task) -> UnitVerdict:
         return verifier.unit(task.checked, task.chosen, task.pair, task.unit)
 
 
+def put_away() -> None:
+    """End the engines of this process."""
+    _keeper.close()
+
+
 def verify_all(tasks: Sequence[Task], executor: Executor, state: State) -> Iterator[tuple[Task, UnitVerdict]]:
     """Every task with its verdict, those first that the state knows, the others as they come."""
     contents = _Contents()
@@ -96,7 +103,7 @@ def verify_all(tasks: Sequence[Task], executor: Executor, state: State) -> Itera
             todo.append(number)
         else:
             yield task, known
-    with _closing():
+    with _closing(executor):
         for position, result in executor.map(perform, [tasks[number] for number in todo]):
             number = todo[position]
             if isinstance(result, Lost):
@@ -112,7 +119,7 @@ def _lost(task: Task, lost: Lost) -> UnitVerdict:
 
 
 @contextmanager
-def _closing() -> Iterator[None]:
+def _closing(executor: Executor) -> Iterator[None]:
     """Ctrl-C ends the engines of this process at once: a case may have a minute left, and nobody waits for it."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -121,7 +128,7 @@ def _closing() -> Iterator[None]:
         raise KeyboardInterrupt
 
     with ExitStack() as stack:
-        stack.callback(_keeper.close)
+        stack.callback(executor.finish, put_away)
         if threading.current_thread() is threading.main_thread():
             stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, stop))
         yield

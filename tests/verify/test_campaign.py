@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from test_executors import cluster
 
@@ -253,7 +254,11 @@ def test_a_cluster_that_loses_a_machine_loses_no_unit(tmp_path: Path, cache: Pat
     with cluster(tmp_path) as (executor, machines), State(None) as state:
         for task, verdict in verify_all(tasks(folder, count=6), executor, state):
             found[task.unit.qualname] = verdict.verdict
+            engines = psutil.Process(machines[1].pid).children(recursive=True)
             if len(found) == 2:
                 machines[0].kill()
                 machines[0].wait()
+        # What the machine that is left kept for the next task is gone with the run.
+        _, alive = psutil.wait_procs(engines, timeout=10)
+        assert alive == []
     assert found == {f"loss{number}": "identical" for number in range(6)}
