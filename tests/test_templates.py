@@ -160,7 +160,7 @@ def test_the_rules_own_words_on_portability_come_first(tmp_path: Path) -> None:
     (rule,) = load_files([path])
     claim = {"preserving": True, "portable": False, "portability": "theano: 1 of 2 values differ"}
     book = Rulebook([rule], Proofs({"XX1": {"digest": rule.digest, "alternatives": {"0": claim}}}))
-    assert book.claim(rule, 0).portability == "Theano adds one: K.f(1.) is 2. (theano: 1 of 2 values differ)"
+    assert book.claim(rule, 0).portability == "Theano adds one: K.f(1.) is 2.; measured: theano: 1 of 2 values differ"
     path.write_text(text)
     (plain,) = load_files([path])
     assert plain.digest == rule.digest, "prose must not invalidate a proof"

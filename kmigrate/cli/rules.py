@@ -83,8 +83,9 @@ def explain(book: Rulebook, rule: Rule) -> str:
         claim = book.claim(rule, index)
         lines.append(f"  preserving: {_claim(claim.preserving, claim.reason)}")
         lines.append(f"  portable: {_claim(claim.portable, claim.portability)}")
-    if rule.portability:
-        lines += ["", f"where the engines part: {rule.portability}"]
+    words = [rule.portability] if rule.portability else []
+    words += [difference.text for index in range(len(rule.alternatives)) for difference in book.differences(rule, index)]
+    lines += ["", "where the engines part:", *(f"  - {word}" for word in dict.fromkeys(words))] if words else []
     lines += [f"no fix: {refusal.reason} ({ast.unparse(refusal.when)})" for refusal in rule.refusals]
     if rule.guidance:
         lines += ["", f"guidance: {rule.guidance}"]

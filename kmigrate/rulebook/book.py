@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from kmigrate.rulebook.differences import FILE_NAME, Difference, differences_of, read_differences
 from kmigrate.rulebook.load import load_files
 from kmigrate.rulebook.place import builtin_rules_directory
 from kmigrate.rulebook.proofs import Claim, Proofs
@@ -44,12 +45,22 @@ class Rulebook:
         return self.find(symbol) is not None
 
     def claim(self, rule: Rule, alternative: int) -> Claim:
-        """What execution has shown of one alternative of a rule, with the rule's own words on where the engines part."""
+        """What execution has shown of one alternative of a rule, with words on where the engines part: the rule's own, or those
+        on the first function of K in the replacement that the engines disagree about."""
         claim = self.proofs.claim(rule, alternative)
-        if rule.portability is None or claim.portable is not False:
+        if claim.portable is not False:
             return claim
-        measured = f" ({claim.portability})" if claim.portability else ""
-        return replace(claim, portability=rule.portability + measured)
+        words = [rule.portability] if rule.portability else [d.text for d in self.differences(rule, alternative)[:1]]
+        if not words:
+            return claim
+        measured = [f"measured: {claim.portability}"] if claim.portability else []
+        return replace(claim, portability="; ".join([*words, *measured]))
+
+    def differences(self, rule: Rule, alternative: int) -> list[Difference]:
+        """What is known of the K functions and operators of one replacement, over both engines."""
+        template = rule.alternatives[alternative].replacement.get("keras2")
+        known = read_differences(builtin_rules_directory() / FILE_NAME)
+        return differences_of(template, known) if template is not None else []
 
 
 @lru_cache(maxsize=4)

@@ -78,6 +78,8 @@ def _load_file(path: Path) -> list[Rule]:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: not valid TOML: {error}") from error
+    if set(data) == {"difference"}:  # read by rulebook.differences
+        return []
     unknown = set(data) - {"rule"}
     if unknown:
         raise UserError(f"{path}: unknown key {sorted(unknown)[0]!r}: a rules file holds [[rule]] tables only")
