@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+import threading
 import tokenize
 import warnings
 from bisect import bisect_right
@@ -19,6 +21,12 @@ from typing import Protocol
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _NEWLINE_BYTES = re.compile(rb"\r\n|\r|\n")
+
+# Python 3.10 builds the tree of a chain such as ``x.a().a()...`` without counting its depth, and dies where the stack ends.
+_CRASHES = sys.version_info < (3, 11)
+_NEVER_TOO_DEEP = 20_000
+_BYTES_A_LEVEL = 400
+_LARGEST_STACK = 1 << 30
 
 # What Python 3 says about code that was right in Python 2.
 _PYTHON2_MESSAGE = re.compile(
@@ -219,13 +227,37 @@ def _parse(text: str) -> ast.Module:
         with warnings.catch_warnings():
             # What the user's code is warned of (invalid escapes, ``is`` with a literal) is not our message.
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return _on_a_deep_stack(text) if _CRASHES and len(text) > _NEVER_TOO_DEEP else ast.parse(text)
     except SyntaxError as error:
         raise _syntax_error(text, error) from error
     except (RecursionError, MemoryError) as error:
         raise SourceError(None, None, "the code is nested too deeply for Python's parser") from error
     except ValueError as error:  # lone surrogates, numbers beyond the digit limit
         raise SourceError(None, None, f"Python cannot parse the file: {error}") from error
+
+
+def _on_a_deep_stack(text: str) -> ast.Module:
+    """``ast.parse`` where no nesting can overflow the stack. Raises what that raises, MemoryError where there is no room."""
+    outcome: list[ast.Module | BaseException] = []
+
+    def parse() -> None:
+        try:
+            outcome.append(ast.parse(text))
+        except BaseException as error:
+            outcome.append(error)
+
+    before = threading.stack_size(min(_BYTES_A_LEVEL * len(text), _LARGEST_STACK))
+    try:
+        thread = threading.Thread(target=parse)
+        thread.start()
+    except RuntimeError as error:  # the system grants no such stack
+        raise MemoryError from error
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
 
 
 def _syntax_error(text: str, error: SyntaxError) -> SourceError:

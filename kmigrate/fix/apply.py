@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -48,25 +49,31 @@ def apply_fixes(analysis: Analysis, findings: Iterable[Finding], target: Target 
 def render_edits(text: str, edits: Sequence[Edit]) -> str:
     """Apply edits that may be nested: a slice that an edit keeps is itself rendered."""
     ordered = sorted(edits, key=lambda e: (e.start, -e.end))
-    return _render(text, 0, len(text), ordered)
+    return _Rendering(text, ordered, [e.start for e in ordered]).range(0, len(text), 0)
 
 
-def _render(text: str, start: int, end: int, edits: Sequence[Edit]) -> str:
-    parts: list[str] = []
-    cursor = start
-    for index, edit in enumerate(edits):
-        if edit.start < cursor or edit.end > end:
-            continue  # inside an edit that is already rendered, or outside this range
-        parts.append(text[cursor : edit.start])
-        inner = [e for e in edits[index + 1 :] if e.end <= edit.end]
-        for piece in edit.pieces:
-            if isinstance(piece, Slice):
-                parts.append(_render(text, piece.start, piece.end, [e for e in inner if e.start >= piece.start]))
-            else:
-                parts.append(piece)
-        cursor = edit.end
-    parts.append(text[cursor:end])
-    return "".join(parts)
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """A text and its edits in order: of a range, only the edits that start in it are looked at."""
+
+    text: str
+    edits: Sequence[Edit]
+    starts: Sequence[int]
+
+    def range(self, start: int, end: int, first: int) -> str:
+        """The text of ``[start, end)`` with the edits from number ``first`` on that lie in it."""
+        parts: list[str] = []
+        cursor = start
+        for index in range(bisect_left(self.starts, start, first), bisect_left(self.starts, end, first)):
+            edit = self.edits[index]
+            if edit.start < cursor or edit.end > end:
+                continue  # inside an edit that is already rendered, or outside this range
+            parts.append(self.text[cursor : edit.start])
+            for piece in edit.pieces:
+                parts.append(self.range(piece.start, piece.end, index + 1) if isinstance(piece, Slice) else piece)
+            cursor = edit.end
+        parts.append(self.text[cursor:end])
+        return "".join(parts)
 
 
 # ---- imports

@@ -50,7 +50,7 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
     import libcst as cst
 
     start, end = source.span(call)
-    text = source.text[start:end]
+    text = _outline(source, call, start, end)
     try:
         tree = cst.parse_expression(f"({text})")
     except (cst.ParserSyntaxError, RecursionError) as error:
@@ -82,6 +82,23 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
         if isinstance(part.comma, cst.Comma):
             position += width(part.comma)
     return CallLayout(Slice(start, end), function, Slice(inside, end - 1), tuple(arguments))
+
+
+def _outline(source: Source, call: ast.Call, start: int, end: int) -> str:
+    """The call's text with a name of the same length for its function and for each value: only what is around them is asked for.
+
+    So a call costs what it is long, not what it is deep, and LibCST never sees an expression that is too deep for it.
+    """
+    parts = []
+    cursor = start
+    values = [node.value if isinstance(node, ast.Starred) else node for _, node in _in_source_order(call)]
+    for node in (call.func, *values):
+        if isinstance(node, ast.GeneratorExp):
+            continue  # may share its parentheses with the call
+        first, last = source.span(node)
+        parts += [source.text[cursor:first], "_" * (last - first)]
+        cursor = last
+    return "".join([*parts, source.text[cursor:end]])
 
 
 def _in_source_order(call: ast.Call) -> list[tuple[str | None, ast.expr]]:

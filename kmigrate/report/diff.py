@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator
+from typing import Literal
 
 from kmigrate.report.common import paint
 
+Tag = Literal["replace", "delete", "insert", "equal"]
+
+_PIECE = 500
 _NO_NEWLINE = "\\ No newline at end of file\n"
 
 
@@ -16,8 +21,67 @@ def unified(path: str, old: str, new: str, color: bool = False) -> str:
     Texts come with their original newlines: only ``\\n`` ends a line of a diff, so the ``\\r`` of a CRLF file
     is part of its lines, as it is for git. ``path`` is relative to where the diff will be applied.
     """
-    lines = difflib.unified_diff(_lines(old), _lines(new), _header_name("a", path), _header_name("b", path), lineterm="\n")
+    lines = _unified(_lines(old), _lines(new), _header_name("a", path), _header_name("b", path))
     return "".join(_finished(lines, color))
+
+
+def _unified(old: list[str], new: list[str], from_name: str, to_name: str) -> Iterator[str]:
+    """As ``difflib.unified_diff``, whose time grows with the square of a long file's changes, but piece by piece."""
+    if old == new:
+        return
+    groups = _Piecewise(old, new).get_grouped_opcodes()
+    yield from (f"--- {from_name}\n", f"+++ {to_name}\n")
+    for group in groups:
+        spans = (group[0][1], group[-1][2]), (group[0][3], group[-1][4])
+        yield "@@ -{} +{} @@\n".format(*(_span(*span) for span in spans))
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                yield from (" " + line for line in old[i1:i2])
+            else:
+                yield from ("-" + line for line in old[i1:i2])
+                yield from ("+" + line for line in new[j1:j2])
+
+
+def _pieces(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Both texts cut where a line that occurs once in each is the same, into pieces of some hundred lines."""
+    once = Counter(old)
+    places = {line: number for number, line in enumerate(new)}
+    repeated = {line for line, count in Counter(new).items() if count > 1}
+    i = j = 0
+    for number, line in enumerate(old):
+        place = places.get(line, -1)
+        if number >= i + _PIECE and once[line] == 1 and place >= j and line not in repeated:
+            yield i, number, j, place
+            i, j = number, place
+    yield i, len(old), j, len(new)
+
+
+class _Piecewise(difflib.SequenceMatcher[str]):
+    """Compares the pieces of two texts by themselves."""
+
+    def __init__(self, old: list[str], new: list[str]) -> None:
+        super().__init__(None, [], [])
+        self.texts = old, new
+
+    def get_opcodes(self) -> list[tuple[Tag, int, int, int, int]]:
+        codes: list[tuple[Tag, int, int, int, int]] = []
+        old, new = self.texts
+        for i1, i2, j1, j2 in _pieces(old, new):
+            for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, old[i1:i2], new[j1:j2]).get_opcodes():
+                if codes and codes[-1][0] == tag == "equal":  # a run of equal lines goes on over the cut
+                    _, a0, _, b0, _ = codes.pop()
+                    codes.append((tag, a0, i1 + a2, b0, j1 + b2))
+                else:
+                    codes.append((tag, i1 + a1, i1 + a2, j1 + b1, j1 + b2))
+        return codes
+
+
+def _span(start: int, stop: int) -> str:
+    """Lines as a diff's header counts them: an empty range stands after the line that it names."""
+    length = stop - start
+    if length == 1:
+        return str(start + 1)
+    return f"{start + 1 if length else start},{length}"
 
 
 def _lines(text: str) -> list[str]:
