@@ -21,7 +21,15 @@ _REACHED = re.compile(
 _THROUGH_KERAS = re.compile(rb"\.(?:tf|T|theano)\b")
 # Methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
 _METHODS = re.compile(rb"\.(?:get_shape|set_shape|as_list|dimshuffle|assign_add|assign_sub|set_value|get_value)\b")
-_IMPORT = re.compile(rb"^[ \t]*(?:from|import)\b(?![ \t]+(?:keras|tensorflow)\b)[^\n(]*(?:\([^)]*\))?", re.MULTILINE)
+# Packages that no project calls its own: what is used of them says nothing about layer code.
+ELSEWHERE = frozenset(
+    "tf tensorflow theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections "
+    "itertools functools logging time warnings copy typing abc datetime pickle shutil glob argparse unittest pytest "
+    "contextlib dataclasses enum inspect io pathlib random string struct tempfile threading types absl".split()
+)
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from|import)\b(?![ \t]+(?:%s)\b)[^\n(]*(?:\([^)]*\))?" % "|".join(sorted(ELSEWHERE)).encode(), re.MULTILINE
+)
 _WORD = re.compile(rb"\w+")
 _PYTHON_2 = re.compile(
     rb"^[ \t]*(?:print[ \t]+[\w\"']|exec[ \t]+[\w\"']|except[^:(\n]*,[^:\n]*:|raise[ \t]+\w+,)|<>", re.MULTILINE

@@ -6,9 +6,7 @@ facts of all files. ``examine`` makes the findings of a file from its bytes and 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -72,10 +70,9 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     from kmigrate.source import Source, SourceError
 
     try:
-        with collector_off():
-            source = Source.parse("", data)
-            names = Names(source.tree)
-            facts = replace(file_facts(names), flavour=own_flavour(source.text, names))
+        source = Source.parse("", data)
+        names = Names(source.tree)
+        facts = replace(file_facts(names), flavour=own_flavour(source.text, names))
     except SourceError as error:
         return Surveyed(digest, wanted, error=(error.line, error.column, error.message))
     except RecursionError:
@@ -135,11 +132,10 @@ def analysed(
 
     if surroundings is not None and digest_of(data) != digest:
         surroundings = None  # the file changed under our hands: what the index knows is of another text
-    with collector_off():
-        source = Source.parse(name, data)
-        book = load_rulebook(tuple(Path(rules) for rules in wishes.rules))
-        analysis = analyse(source, book, wishes.target, wishes.whole_module, surroundings)
-        analysis = replace(analysis, findings=tuple(_wanted(source.text, analysis.findings, wishes)))
+    source = Source.parse(name, data)
+    book = load_rulebook(tuple(Path(rules) for rules in wishes.rules))
+    analysis = analyse(source, book, wishes.target, wishes.whole_module, surroundings)
+    analysis = replace(analysis, findings=tuple(_wanted(source.text, analysis.findings, wishes)))
     return FileReport(name, analysis.findings), analysis
 
 
@@ -161,15 +157,3 @@ def _portable_only(finding: Finding) -> Finding:
         return finding
     why = finding.fix.portability or "no proof says that it is portable"
     return replace(finding, fix=None, message=f"{finding.message} (not applied: portable-only; {why})")
-
-
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Without the cyclic garbage collector: it visits every node of a new tree many times over, for nothing."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

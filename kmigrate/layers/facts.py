@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kmigrate.gate import ELSEWHERE
 from kmigrate.layers.kinds import function_kind, has_loss_signature
 from kmigrate.names import Binding, Definition, Names, engine_of
 
@@ -26,7 +27,10 @@ _BY_KEYWORD = {
     ("merge", "mode"): "lambda",
 }
 _SCOPES = ("CustomObjectScope", "custom_object_scope")
+_SPECIAL = {*_BY_POSITION, *(name for name, _ in _BY_KEYWORD), *_SCOPES, "compile", "add_loss"}
+_CUSTOM = "custom object"
 _REGISTER = "register_keras_serializable"
+_NAMING = (ast.Name, ast.Attribute, ast.Lambda, ast.Call, ast.IfExp)
 _MAX_ALIASES = 20
 _BUILTINS = frozenset(dir(builtins))
 
@@ -86,22 +90,20 @@ def file_facts(names: Names) -> FileFacts:
     return _Extraction(names).facts()
 
 
-# Packages that no project calls its own: what is used of them says nothing about layer code.
-_ELSEWHERE = frozenset(
-    "tf theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections itertools "
-    "functools logging time warnings copy typing abc datetime pickle shutil glob argparse unittest pytest".split()
-)
-
-
 def foreign(symbol: str) -> bool:
     """Whether a symbol may lie in the project: it is no engine's, not Keras's, nor of a package that everybody has."""
-    return symbol.partition(".")[0] not in _ELSEWHERE
+    return symbol.partition(".")[0] not in ELSEWHERE
 
 
 class _Extraction:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
+        self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
+        # Every maximal chain once: most calls have one for their function.
+        self.meanings = {reference.node: reference for reference in names.references()}
+        self.special = self._special_names()
+        self.nameable = names.nameable()
         self.handed: dict[Handed, None] = {}
         self.uses: dict[Use, None] = {}
 
@@ -144,7 +146,7 @@ class _Extraction:
         """The symbols used that may be the project's own, and the definitions that hold a direct engine use."""
         symbols: dict[str, None] = {}
         users = set()
-        for reference in self.names.references():
+        for reference in self.meanings.values():
             for symbol in reference.meaning.symbols:
                 if foreign(symbol):
                     symbols[symbol] = None
@@ -189,8 +191,8 @@ class _Extraction:
     def _attribute(self, node: ast.Attribute) -> list[Target]:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             return self._method(node)
-        symbols = self.names.resolve(node).symbols
-        return list(symbols) if symbols else self._through_star(node)
+        reference = self.meanings.get(node)
+        return list(reference.meaning.symbols) if reference is not None else self._through_star(node)
 
     def _through_star(self, node: ast.Attribute) -> list[Target]:
         if not self.names.stars:
@@ -209,10 +211,8 @@ class _Extraction:
         definition = self.names.definition_of(node)
         while definition is not None and definition.kind != "class":
             definition = definition.parent
-        if definition is None:
-            return []
-        qualname = f"{definition.qualname}.{node.attr}"
-        return [f"#{n}" for d, n in self.numbers.items() if d.qualname == qualname and d.parent is definition]
+        number = self.members.get((definition, node.attr)) if definition is not None else None
+        return [] if number is None else [f"#{number}"]
 
     # ---- functions handed to Keras
 
@@ -220,7 +220,10 @@ class _Extraction:
         function = call.func
         last = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
         keywords = [(k.arg, kind, k.value) for k in call.keywords if k.arg and (kind := function_kind(k.arg))]
-        self._custom_objects(last, call)
+        if not keywords and last not in self.special:
+            return
+        if last in _SCOPES and call.args:
+            self._add(call.args[0], _CUSTOM, "Keras as a custom object", ())
         if last == "add_loss" and call.args:
             value = call.args[0]
             self._add(value.func if isinstance(value, ast.Call) else value, "loss", "`add_loss`", (), verb="used in")
@@ -232,20 +235,27 @@ class _Extraction:
             return
         # A call of anything else counts where that is Keras's: what it is may be known under another name here.
         receivers = tuple(self.targets(function))
-        if not receivers:
-            return
         for keyword, kind, value in keywords:
-            self._add(value, kind, f"`{ast.unparse(function)}` as `{keyword}`", receivers)
+            if kind == _CUSTOM:
+                self._add(value, kind, "Keras as a custom object", ())
+            elif receivers:
+                self._add(value, kind, f"`{ast.unparse(function)}` as `{keyword}`", receivers)
         for name in dict.fromkeys([last, *(r.rpartition(".")[2] for r in receivers)]):
             self._special(name, call, receivers)
 
-    def _custom_objects(self, last: str, call: ast.Call) -> None:
-        objects = [k.value for k in call.keywords if k.arg == "custom_objects"]
-        objects += call.args[:1] if last in _SCOPES else []
-        for value in objects:
-            self._add(value, "custom object", "Keras as a custom object", ())
+    def _special_names(self) -> set[str]:
+        """The names under which this file calls what takes functions by position."""
+        found = set(_SPECIAL)
+        for node in self.names.imports:
+            found.update(item.asname for item in node.names if item.asname and item.name in _SPECIAL)
+        for name, value in self.names.aliases():
+            if getattr(value, "attr", getattr(value, "id", None)) in _SPECIAL:
+                found.add(name)
+        return found
 
     def _special(self, name: str, call: ast.Call, receivers: tuple[Target, ...]) -> None:
+        if not receivers:
+            return
         place, kind = _BY_POSITION.get(name, (-1, ""))
         if 0 <= place < len(call.args):
             self._add(call.args[place], kind, f"`{name}`", receivers)
@@ -272,7 +282,7 @@ class _Extraction:
             function = decorator.func if isinstance(decorator, ast.Call) else decorator
             if any(s.rpartition(".")[2] == _REGISTER for s in self.names.resolve(function).symbols):
                 target = f"#{self.numbers[definition]}"
-                self.handed[Handed(target, "custom object", "registered with Keras")] = None
+                self.handed[Handed(target, _CUSTOM, "registered with Keras")] = None
 
     # ---- who uses what
 
@@ -282,10 +292,13 @@ class _Extraction:
             return
         user = self.numbers[inside]
         for value in _values(call):
-            if isinstance(value, (ast.Name, ast.Attribute, ast.Lambda, ast.Call, ast.IfExp)):
+            if value.__class__ in _NAMING and (value.__class__ is not ast.Name or self._may_name(value)):
                 for target in self.targets(value):
                     if target.startswith(("#", "*")) or foreign(target):
                         self.uses[Use(user, target, value is call.func)] = None
+
+    def _may_name(self, node: ast.Name) -> bool:
+        return self.nameable is None or node.id in self.nameable
 
 
 def _values(call: ast.Call) -> Iterator[ast.expr]:

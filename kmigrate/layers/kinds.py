@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from kmigrate.names import Definition, engine_of
 
@@ -57,6 +58,7 @@ _FUNCTION_KEYWORDS = {
     "losses": "loss",
     "metrics": "metric",
     "weighted_metrics": "metric",
+    "custom_objects": "custom object",
 }
 _FUNCTION_SUFFIXES = {
     "_activation": "activation",
@@ -66,10 +68,9 @@ _FUNCTION_SUFFIXES = {
 }
 
 
-def function_kind(keyword: str | None) -> str | None:
+@cache
+def function_kind(keyword: str) -> str | None:
     """What a function is that a Keras call takes under this keyword; None where the keyword takes no function."""
-    if keyword is None:
-        return None
     for suffix, kind in _FUNCTION_SUFFIXES.items():
         if keyword.endswith(suffix):
             return kind

@@ -150,16 +150,32 @@ class Names:
         if self.stars:
             return None
         if self._sources is None:
-            found = {item.asname or item.name.partition(".")[0] for node in self.imports for item in node.names}
-            waiting = self._walk.aliases
-            while waiting:
-                rest = [alias for alias in waiting if not _may_alias(alias[1], found)]
-                if len(rest) == len(waiting):
-                    break
-                found.update(name for name, value in waiting if _may_alias(value, found))
-                waiting = rest
-            self._sources = found
+            self._sources = self._aliased(self._imported_names())
         return self._sources
+
+    def nameable(self) -> set[str] | None:
+        """The identifiers that may mean a symbol or a definition of the file, a superset like ``_source_names``."""
+        if self.stars:
+            return None
+        return self._aliased(self._imported_names() | {d.name for d in self.definitions.values()})
+
+    def _imported_names(self) -> set[str]:
+        return {item.asname or item.name.partition(".")[0] for node in self.imports for item in node.names}
+
+    def _aliased(self, found: set[str]) -> set[str]:
+        """``found`` and every identifier that is assigned what one of them may mean."""
+        waiting = self._walk.aliases
+        while waiting:
+            rest = [alias for alias in waiting if not _may_alias(alias[1], found)]
+            if len(rest) == len(waiting):
+                break
+            found.update(name for name, value in waiting if _may_alias(value, found))
+            waiting = rest
+        return found
+
+    def aliases(self) -> list[tuple[str, ast.expr]]:
+        """The plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol."""
+        return self._walk.aliases
 
     # ---- resolution
 
