@@ -39,8 +39,8 @@ class VerifyConfig:
 
     time_limit: float = 60.0
     """Seconds for each case."""
-    memory_limit: int = 4096
-    """Megabytes for each worker."""
+    memory_limit: int = 6144
+    """Megabytes of address space for each worker; an engine alone takes about two thousand."""
     seeds: tuple[int, ...] = (0, 1)
     cases: Mapping[str, tuple[CaseConfig, ...]] = field(default_factory=dict)
 

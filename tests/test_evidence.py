@@ -172,7 +172,7 @@ def test_bins_have_names() -> None:
 def test_a_picture_has_a_column_for_each_decade_in_use() -> None:
     spread = [0] * DECADES
     spread[0], spread[9], spread[11] = 1000, 1, 20
-    svg = ElementTree.fromstring(spread_svg(spread))
+    svg = ElementTree.fromstring(spread_svg(tuple(spread)))
     series = next(one for one in svg.iter() if one.get("class") == "series columns")
     assert len(list(series)) == 4  # exact, and from 1e-9 to 1e-7 with the empty one between
     labels = [one.text for one in svg.iter() if one.tag.endswith("text")]
@@ -187,6 +187,16 @@ def test_side_by_side_marks_what_changed() -> None:
     assert rows[1].left == (("x = ", False), ("tf", True), (".f(y)", False))
     assert rows[1].right == (("x = ", False), ("K", True), (".f(y)", False))
     assert (rows[2].right, rows[4].left) == (None, None)
+
+
+def test_long_stretches_without_a_change_are_folded() -> None:
+    before = [f"line {number}" for number in range(100)]
+    after = [*before[:50], "changed", *before[51:]]
+    rows = side_by_side("\n".join(before), "\n".join(after))
+    assert [(row.number, row.lines) for row in rows if row.kind == "folded"] == [(3, 42), (58, 43)]
+    assert sum(row.lines for row in rows) == 100
+    assert [row.kind for row in rows].count("changed") == 1
+    assert [row.kind for row in side_by_side("a\n" * 8, "a\n" * 8)] == ["same"] * 8
 
 
 LINES = st.lists(st.sampled_from(["a", "b c", "", "  d.e(f)"]), max_size=5)

@@ -51,7 +51,7 @@ def open_engines(config: Config, name: str | None) -> Iterator[tuple[Stack, Engi
 
 
 def limits_of(config: Config) -> Limits:
-    return Limits(case_s=config.verify.time_limit, memory_mb=max(config.verify.memory_limit, 6144))
+    return Limits(case_s=config.verify.time_limit, memory_mb=config.verify.memory_limit)
 
 
 class Verifier:

@@ -23,7 +23,7 @@ from kmigrate.config import Config, VerifyConfig
 from kmigrate.executors import Here, Lost
 from kmigrate.project import Project, fixes_to_apply
 from kmigrate.verify.campaign import Task, _Contents, verify_all
-from kmigrate.verify.run import plan
+from kmigrate.verify.run import limits_of, plan
 from kmigrate.verify.state import State
 from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
 
@@ -89,6 +89,11 @@ def test_keys_follow_the_content(tmp_path: Path) -> None:
     assert _Contents().key(replace(one, config=Config(root=Path("/elsewhere")))) == key
     (tmp_path / "helper.py").write_text("SCALE = 2\n")
     assert _Contents().key(one) != key, "a module that it may import has changed"
+
+
+def test_the_limits_are_those_of_the_configuration() -> None:
+    limits = limits_of(Config(verify=VerifyConfig(time_limit=5.0, memory_limit=2048)))
+    assert (limits.case_s, limits.memory_mb) == (5.0, 2048)
 
 
 # --- the state -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import lru_cache
 
 _WIDTH, _HEIGHT = 430, 210
 
@@ -13,7 +13,8 @@ def decades() -> list[str]:
     return ["exact", "<1e-16", *(f"1e{exponent}" for exponent in range(-16, 0)), "\N{GREATER-THAN OR EQUAL TO}1"]
 
 
-def spread_svg(spread: Sequence[int]) -> str:
+@lru_cache(maxsize=256)  # units of one kind often have the same spread, and drawing is the most of making a page
+def spread_svg(spread: tuple[int, ...]) -> str:
     """An SVG element: one column for each decade between the smallest and the largest that hold a value, on a logarithmic axis.
 
     Colours come from the page's style sheet, so that the picture is readable in light and dark.

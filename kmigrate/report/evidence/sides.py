@@ -6,26 +6,31 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 
 Pieces = tuple[tuple[str, bool], ...]
 """A line as (text, whether it changed)."""
 
+_CONTEXT = 6
 _WORD = re.compile(r"\w+|\s+|.")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``kind`` is same, changed, removed or added; ``number`` is that of the left line; a side that is not there is None."""
+    """``kind`` is same, changed, removed, added or folded; ``number`` is that of the left line; a side that is not there is None.
+
+    A folded row stands for ``lines`` equal ones.
+    """
 
     kind: str
     number: int | None
     left: Pieces | None
     right: Pieces | None
+    lines: int = 1
 
 
 def side_by_side(before: str, after: str, first: int = 1) -> list[Row]:
-    """The rows of two texts, whole: a unit is short, and its context is what a reader needs."""
+    """The rows of two texts. Long stretches without a change are folded, but for the lines around and the first ones."""
     old, new = before.splitlines(), after.splitlines()
     rows = []
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -35,7 +40,22 @@ def side_by_side(before: str, after: str, first: int = 1) -> list[Row]:
                 rows.append(Row("same", number, ((left, False),), ((right, False),)))
             else:
                 rows.append(_changed(number, left, right))
-    return rows
+    return _folded(rows)
+
+
+def _folded(rows: list[Row]) -> list[Row]:
+    near = {0, 1}
+    for index, row in enumerate(rows):
+        if row.kind != "same":
+            near.update(range(index - _CONTEXT, index + _CONTEXT + 1))
+    shown: list[Row] = []
+    for is_near, group in groupby(enumerate(rows), lambda item: item[0] in near):
+        stretch = [row for _, row in group]
+        if is_near or len(stretch) <= _CONTEXT:
+            shown += stretch
+        else:
+            shown.append(Row("folded", stretch[0].number, None, None, len(stretch)))
+    return shown
 
 
 def _changed(number: int | None, left: str | None, right: str | None) -> Row:

@@ -122,7 +122,7 @@ def _pictures(unit: Unit) -> list[Picture]:
         Picture(
             engine,
             floatx,
-            spread_svg(spread) if any(spread[1:]) else None,
+            spread_svg(tuple(spread)) if any(spread[1:]) else None,
             sum(spread),
             spread[0],
             tuple((name, count) for name, count in zip(decades(), spread, strict=True) if count),
