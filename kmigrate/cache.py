@@ -222,13 +222,17 @@ def _surveyed(content: str, item: list[Any]) -> Surveyed:
 def _plain_report(report: FileReport) -> list[Any]:
     return [
         report.path,
-        [[*_fields(f), [f.context.kind, f.context.qualname, f.context.reason], _plain_fix(f.fix)] for f in report.findings],
+        [[*_fields(f), _plain_context(f.context), _plain_fix(f.fix)] for f in report.findings],
         [[e.path, e.line, e.column, e.message] for e in report.errors],
     ]
 
 
 def _fields(f: Finding) -> list[Any]:
     return [f.code, f.name, f.symbol, f.message, f.path, f.line, f.column, f.end_line, f.end_column, f.start, f.end]
+
+
+def _plain_context(context: Context) -> list[str]:
+    return [context.kind, context.qualname, context.reason, context.unit]
 
 
 def _plain_fix(fix: Fix | None) -> list[Any] | None:

@@ -35,11 +35,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Why a place is layer code: ``kind`` is layer, loss, lambda, helper, ...; ``reason`` is for people."""
+    """Why a place is layer code: ``kind`` is layer, loss, lambda, helper, ...; ``reason`` is for people.
+
+    ``unit`` is the outermost layer class or function around it, empty where there is none.
+    """
 
     kind: str
     qualname: str
     reason: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

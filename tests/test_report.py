@@ -30,7 +30,7 @@ def finding(path: str = "src/layers.py", line: int = 12, repair: Fix | None = No
         "name": "reduce-sum",
         "symbol": "tf.math.reduce_sum",
         "message": "`tf.reduce_sum` ties this to TensorFlow",
-        "context": Context("layer", "Attention.call", "method of Attention, which derives from Layer"),
+        "context": Context("layer", "Attention.call", "method of Attention, which derives from Layer", "Attention"),
     }
     return Finding(path=path, line=line, column=9, end_line=line, end_column=44, fix=repair, **{**values, **more})
 
@@ -50,7 +50,7 @@ REPORTS = [
 
 def test_json_is_the_contract() -> None:
     document = json.loads(REPORTERS["json"].render_check(REPORTS, "keras2", 10))
-    assert list(document) == ["schema", "version", "target", "findings", "errors", "summary"]
+    assert list(document) == ["schema", "version", "target", "findings", "layers", "errors", "summary"]
     assert (document["schema"], document["version"], document["target"]) == (1, __version__, "keras2")
     assert [(one["path"], one["line"]) for one in document["findings"]] == [
         ("src/layers.py", 12),
@@ -71,6 +71,7 @@ def test_json_is_the_contract() -> None:
             "kind": "layer",
             "qualname": "Attention.call",
             "reason": "method of Attention, which derives from Layer",
+            "unit": "Attention",
         },
         "fix": {
             "applicability": "safe",

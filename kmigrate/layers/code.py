@@ -34,7 +34,8 @@ class LayerCode:
         nearest = self.nearest_root(definition)
         if nearest is not None and definition is not None:
             root = self.roots[nearest]
-            return Context(root.kind, definition.qualname, root.reason)
+            outermost = self.root_of(definition)
+            return Context(root.kind, definition.qualname, root.reason, outermost.qualname if outermost else "")
         if self.whole_module:
             name = definition.qualname if definition else "<module>"
             return Context("module", name, 'scope = "module": every use in the file counts')

@@ -9,6 +9,7 @@ from typing import Any
 from kmigrate import __version__
 from kmigrate.model import FileError, FileReport, Finding, Fix
 from kmigrate.report.common import errors_in_order, findings_in_order, summary
+from kmigrate.report.layers import LayerSummary, layer_summaries
 
 
 def render_check(reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str:
@@ -18,6 +19,7 @@ def render_check(reports: Sequence[FileReport], target: str, files: int, color: 
         "version": __version__,
         "target": target,
         "findings": [_finding(finding) for finding in findings_in_order(reports)],
+        "layers": [_layer(summary) for summary in layer_summaries(reports)],
         "errors": [_error(error) for error in errors_in_order(reports)],
         "summary": summary(reports, files),
     }
@@ -36,7 +38,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "column": finding.column,
         "end_line": finding.end_line,
         "end_column": finding.end_column,
-        "context": {"kind": context.kind, "qualname": context.qualname, "reason": context.reason},
+        "context": {"kind": context.kind, "qualname": context.qualname, "reason": context.reason, "unit": context.unit},
         "fix": _fix(finding.fix) if finding.fix else None,
     }
 
@@ -48,6 +50,20 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "assumption": fix.assumption,
         "portable": fix.portable,
         "portability": fix.portability,
+    }
+
+
+def _layer(summary: LayerSummary) -> dict[str, Any]:
+    return {
+        "path": summary.path,
+        "qualname": summary.qualname,
+        "line": summary.line,
+        "uses": summary.uses,
+        "safe": summary.safe,
+        "unsafe": summary.unsafe,
+        "manual": summary.manual,
+        "obstacles": [{"symbol": symbol, "reason": reason} for symbol, reason in summary.obstacles.items()],
+        "portable_after_fix": summary.portable_after_fix,
     }
 
 
