@@ -186,6 +186,9 @@ def test_open_all_and_close_all(page: webdriver.Chrome) -> None:
 def test_a_screen_reader_is_told_what_everything_is(page: webdriver.Chrome) -> None:
     controls = page.find_elements(By.CSS_SELECTOR, "input, select, button, summary, [role=region], [role=img]")
     assert [one.get_attribute("outerHTML")[:80] for one in controls if one.is_displayed() and not one.accessible_name] == []
+    page.find_element(By.ID, "unfold").click()
+    places = [one.accessible_name for one in page.find_elements(By.CSS_SELECTOR, "[role=region], section")]
+    assert len(places) == len(set(places)) > 10
     assert page.find_element(By.CSS_SELECTOR, "table.matrix caption").text.startswith("The verdict of every unit")
     for cell in page.find_elements(By.CSS_SELECTOR, "th"):
         assert cell.get_attribute("scope") in ("col", "row")

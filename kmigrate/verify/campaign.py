@@ -6,14 +6,12 @@ The engines of a stack take seconds to start, so every process that performs tas
 from __future__ import annotations
 
 import atexit
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.util import Finalize
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from kmigrate.cache import digest, own_version
@@ -22,7 +20,7 @@ from kmigrate.executors import Executor, Lost
 from kmigrate.model import Finding, Unit
 from kmigrate.project import Checked
 from kmigrate.verify.run import Verifier, limits_of
-from kmigrate.verify.runner import Engines
+from kmigrate.verify.runner import Engines, interruptible
 from kmigrate.verify.session import ModulePair
 from kmigrate.verify.stacks import ensure, get_stack
 from kmigrate.verify.state import State
@@ -67,6 +65,10 @@ class _Keeper:
         yield verifier
         with self.lock:
             kept.append(verifier)
+
+    def stop(self) -> None:
+        for engines in self.every:
+            engines.stop()
 
     def close(self) -> None:
         self.idle.clear()
@@ -120,17 +122,10 @@ def _lost(task: Task, lost: Lost) -> UnitVerdict:
 
 @contextmanager
 def _closing(executor: Executor) -> Iterator[None]:
-    """Ctrl-C ends the engines of this process at once: a case may have a minute left, and nobody waits for it."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for engines in _keeper.every:
-            engines.stop()
-        raise KeyboardInterrupt
-
+    """Ends the engines of every process that stays, also where the run is interrupted."""
     with ExitStack() as stack:
         stack.callback(executor.finish, put_away)
-        if threading.current_thread() is threading.main_thread():
-            stack.callback(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, stop))
+        stack.enter_context(interruptible(_keeper.stop))
         yield
 
 

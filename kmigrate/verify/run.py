@@ -17,7 +17,7 @@ from kmigrate.model import Finding, Unit, UserError
 from kmigrate.names import engine_of
 from kmigrate.project import Checked
 from kmigrate.verify.blame import guilty
-from kmigrate.verify.runner import Engines, Limits
+from kmigrate.verify.runner import Engines, Limits, interruptible
 from kmigrate.verify.session import ModulePair, Progress, Settings, UnitVerdict, verify_module
 from kmigrate.verify.stacks import Stack, ensure, load_stacks
 
@@ -46,7 +46,7 @@ def open_engines(config: Config, name: str | None) -> Iterator[tuple[Stack, Engi
     stack = chosen_stack(config, name)
     python = ensure(stack, Console(stderr=True))
     print("kmigrate: verify runs the code that it is given, in worker processes", file=sys.stderr)
-    with Engines(python, tuple(stack.engines), limits_of(config)) as engines:
+    with Engines(python, tuple(stack.engines), limits_of(config)) as engines, interruptible(engines.stop):
         yield stack, engines
 
 

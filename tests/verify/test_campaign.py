@@ -252,6 +252,30 @@ def test_an_interrupted_run_reports_and_goes_on(tmp_path: Path, cache: Path, job
 
 
 @pytest.mark.engines
+def test_fix_with_verify_is_interrupted_at_once_and_writes_nothing(tmp_path: Path, cache: Path) -> None:
+    (name,) = project(tmp_path, 1)
+    before = (tmp_path / name).read_text()
+    command = [sys.executable, "-m", "kmigrate", "fix", "--write", "--verify", name]
+    # The module says that it is at work, so that the interruption comes in the middle of a case.
+    (tmp_path / name).write_text(
+        before.replace("    time.sleep(600)", "    open('%s', 'w').close(); time.sleep(600)" % (tmp_path / "busy"))
+    )
+    text = (tmp_path / name).read_text()
+    (tmp_path / "m0.wait").write_text("")
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "busy").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        started = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    assert time.monotonic() - started < 15
+    assert (run.returncode, "Traceback" in err) == (130, False), err
+    assert (tmp_path / name).read_text() == text
+
+
+@pytest.mark.engines
 def test_a_cluster_that_loses_a_machine_loses_no_unit(tmp_path: Path, cache: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
