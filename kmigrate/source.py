@@ -111,8 +111,7 @@ class Source:
     @cached_property
     def newline(self) -> str:
         """The line ending to use for new lines: the first one of the file, ``\\n`` in a file of one line."""
-        match = _NEWLINE.search(self.text)
-        return match.group() if match else "\n"
+        return first_newline(self.text)
 
     def offset(self, lineno: int, utf8_col: int) -> int:
         """The character offset of an ``ast`` position: line from 1, column in UTF-8 bytes from 0."""
@@ -152,6 +151,12 @@ class Source:
     def line_text(self, line: int) -> str:
         """A line (from 1) with its line ending."""
         return self.text[self.line_start(line) : self.line_start(line + 1)]
+
+
+def first_newline(text: str) -> str:
+    """The first line ending of a text, ``\\n`` in a text of one line."""
+    match = _NEWLINE.search(text)
+    return match.group() if match else "\n"
 
 
 def _refuse_nul(body: bytes) -> None:

@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass
 
 from kmigrate.model import Slice
-from kmigrate.source import Source
+from kmigrate.source import Source, first_newline
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
         tree = cst.parse_expression(f"({text})")
     except (cst.ParserSyntaxError, RecursionError) as error:
         raise LayoutError("this call cannot be read for rewriting") from error
-    module = cst.Module([])
+    module = cst.Module([], default_newline=first_newline(text))
     if not isinstance(tree, cst.Call) or module.code_for_node(tree) != f"({text})":
         raise LayoutError("this call cannot be read for rewriting")
 
