@@ -165,7 +165,7 @@ def test_rules_explains_a_rule_and_refuses_an_unknown_code(project: Path) -> Non
     code = json.loads(kmigrate("check", "--output-format", "json", cwd=project).stdout)["findings"][0]["code"]
     result = kmigrate("rules", code, cwd=project)
     assert result.returncode == 0
-    assert "tf.reduce_sum" in result.stdout and "preserving: yes, by execution" in result.stdout
+    assert "tf.reduce_sum" in result.stdout and "Preserves values on TensorFlow: yes" in result.stdout
     assert kmigrate("rules", "TF000", cwd=project).returncode == 2
 
 

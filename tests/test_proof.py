@@ -15,13 +15,13 @@ RULES = """
 [[rule]]
 code = "XX1"
 name = "right"
-symbols = ["tf.sinh"]
-signature = "x, name=None"
-keras2 = "(K.exp(x) - K.exp(-x)) / 2."
+symbols = ["tf.raw_ops.Mul"]
+signature = "x, y, name=None"
+keras2 = "x * y"
 [[rule.example]]
-before = "tf.sinh(x)"
-keras2 = "(K.exp(x) - K.exp(-x)) / 2."
-inputs = { x = "positive[2,3]" }
+before = "tf.raw_ops.Mul(x=x, y=y)"
+keras2 = "x * y"
+inputs = { x = "float[2,3]", y = "float[2,3]" }
 
 [[rule]]
 code = "XX2"
@@ -77,7 +77,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "layer.py").write_text(LAYER)
     result = kmigrate("rules", "--prove", "XX1", "XX2", "XX3", cwd=folder)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "XX2 replacement 1: not preserving" in result.stdout
+    assert "XX2 wrong-value: `K.log(x) * y` does not preserve values" in result.stdout
+    assert "with x = " in result.stdout and "the original gives" in result.stdout
     return folder
 
 

@@ -52,6 +52,7 @@ _EXAMPLE_KEYS = {
     "random": bool,
     "gradient": bool,
     "evaluate": str,
+    "ranks": bool,
 }
 
 
@@ -285,6 +286,7 @@ class _Reader:
                     table.get("random", False),
                     table.get("gradient", True),
                     table.get("evaluate"),
+                    table.get("ranks", True),
                 )
             )
         return found

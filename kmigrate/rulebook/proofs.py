@@ -35,6 +35,9 @@ class Claim:
     portability: str | None = None
     tf_keras: bool | None = None
     tf_keras_reason: str | None = None
+    # What does not count (see verify.proof.judge) and is shown nevertheless: on the own engine, and on the other one.
+    remark: str | None = None
+    elsewhere: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Proofs:
         """
         records: dict[str, Any] = {}
         for rules_file in rules_files:
-            records.update(read_records(proof_file(rules_file)))
+            records.update(read_proof(proof_file(rules_file))[0])
         return cls(records)
 
     def record(self, rule: Rule) -> dict[str, Any] | None:
@@ -69,24 +72,36 @@ class Proofs:
         return Claim(**claim)
 
 
-def read_records(path: Path) -> dict[str, Any]:
-    """The records of one proof file by rule code; none where there is no file.
+Environments = dict[str, dict[str, Any]]
+
+
+def read_proof(path: Path) -> tuple[dict[str, Any], Environments]:
+    """The records of one proof file by rule code, and the environments that they were made in; nothing where there is no file.
 
     Raises:
         UserError: not valid JSON, or not a proof.
     """
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
-        records = json.loads(path.read_text("utf-8"))["rules"]
-        return dict(records)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = json.loads(path.read_text("utf-8"))
+        return dict(data["rules"]), dict(data.get("environments", {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a proof file ({error}); make it anew with: kmigrate rules --prove") from error
 
 
-def write_records(rules_file: Path, records: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
+def write_proof(rules_file: Path, records: Mapping[str, Any], environments: Environments) -> None:
     """Store the records of the rules of one file, sorted, so that a change of one rule is a change of its own lines."""
     path = proof_file(rules_file)
     path.parent.mkdir(exist_ok=True)
-    data = {"schema": 1, "stacks": versions, "rules": records}
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
+    data = {"schema": 2, "environments": environments, "rules": records}
+    path.write_text(_dump(data, 4) + "\n", "utf-8")
+
+
+def _dump(value: Any, levels: int, indent: str = "") -> str:
+    """JSON with one line for each claim: indented to some depth, and on one line below it."""
+    if not levels or not isinstance(value, Mapping) or not value:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    inner = indent + " "
+    lines = [f"{inner}{json.dumps(key)}: {_dump(value[key], levels - 1, inner)}" for key in sorted(value)]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"

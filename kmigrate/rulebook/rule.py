@@ -43,7 +43,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An executable example. ``after`` holds the expected text for each target; a missing ``keras2``: must refuse."""
+    """An executable example. ``after`` holds the expected text for each target; a missing ``keras2``: must refuse.
+
+    ``ranks`` is False where the call itself says the ranks (the equation of an einsum), so that others would be mistakes.
+    """
 
     before: str
     after: dict[Target, str]
@@ -52,6 +55,7 @@ class Example:
     random: bool = False
     gradient: bool = True
     evaluate: str | None = None
+    ranks: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ duplicates of standard input and output; whatever user code prints goes to stand
 
 ``{"op": "run", "module": {...}, "unit": {...}, "case": {...}}``   -> one result
 ``{"op": "probe", "module": {...}, "unit": {...}, "cases": [...]}`` -> the first case that runs, forward only
+``{"op": "prove", ...}``                                           -> see worker_proof.py
 ``{"op": "signatures", "symbols": [...]}``                         -> parameter names of engine functions
 ``{"op": "doctor"}``                                               -> versions, and a small computation
 """
@@ -131,15 +132,19 @@ class Engine(object):
             self.K.theano_backend._LEARNING_PHASE = self.learning_phase
         else:
             self.K.clear_session()
-        for backend in self._backends():
-            backend.set_floatx(case.get("floatx", "float32"))
-            backend.set_image_data_format(case.get("data_format", "channels_last"))
+        self.set_types(case)
         seed = case.get("seed", 0)
         random.seed(seed)
         np.random.seed(seed)
         if self.name == "tensorflow":
             self.tf.random.set_seed(seed) if self.tf2 else self.tf.set_random_seed(seed)
-        else:
+
+    def set_types(self, case):
+        """The dtype and data format that Keras takes where none is given."""
+        for backend in self._backends():
+            backend.set_floatx(case.get("floatx", "float32"))
+            backend.set_image_data_format(case.get("data_format", "channels_last"))
+        if self.name == "theano":
             self.theano.config.floatX = case.get("floatx", "float32")
 
     def _backends(self):
@@ -907,22 +912,20 @@ def signatures(engine, request):
 
 def signature_of(symbol):
     parts = symbol.split(".")
-    parts[0] = {"tf": "tensorflow", "K": "keras.backend"}.get(parts[0], parts[0])
-    thing = importlib.import_module(parts[0])
-    dotted = parts[0]
-    for part in parts[1:]:
-        dotted += "." + part
-        if not hasattr(thing, part):
-            try:
-                thing = importlib.import_module(dotted)
-                continue
-            except ImportError:
-                return "missing"
-        thing = getattr(thing, part)
-    try:
-        return [str(parameter) for parameter in inspect.signature(thing).parameters.values()]
-    except (TypeError, ValueError):
-        return None
+    parts[:1] = {"tf": ["tensorflow"], "K": ["keras", "backend"]}.get(parts[0], parts[:1])
+    # Attributes first, then modules: `theano.tensor.sort` is a module that a function of its name hides.
+    for count in range(1, len(parts) + 1):
+        try:
+            thing = importlib.import_module(".".join(parts[:count]))
+            for part in parts[count:]:
+                thing = getattr(thing, part)
+        except (ImportError, AttributeError):
+            continue
+        try:
+            return [str(parameter) for parameter in inspect.signature(thing).parameters.values()]
+        except (TypeError, ValueError):
+            return None
+    return "missing"
 
 
 def doctor(engine, request):
@@ -945,7 +948,18 @@ def doctor(engine, request):
     }
 
 
-OPS = {"run": run, "probe": probe, "signatures": signatures, "doctor": doctor}
+def prove(engine, request):
+    """The rulebook's proof: in a file of its own beside this one."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_proof.py")
+    spec = importlib.util.spec_from_file_location("_km_worker_proof", path)
+    module = sys.modules.get(spec.name)
+    if module is None:
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module.prove(sys.modules[__name__], engine, request)
+
+
+OPS = {"run": run, "probe": probe, "prove": prove, "signatures": signatures, "doctor": doctor}
 
 
 def answer_to(engine, request):

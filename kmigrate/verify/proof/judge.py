@@ -1,0 +1,252 @@
+"""Which differences count.
+
+A claim falls with the first difference that counts; every other difference is a remark, stored and shown with the rule.
+
+*Preserving* (on the original's engine): values count on every class of values, a NaN being equal to a NaN in the same place.
+Where the inputs are infinite or NaN, a result that is not finite on both sides is a remark; a finite value that becomes another
+one, or a NaN, counts. Gradients count where the inputs are finite, kinks and ties included. A dtype counts; that of a
+gradient does not. Text that fails where the original runs counts for the example's own inputs, for other ranks (1 and up) and
+other dtypes; for scalars, empty tensors, booleans and sizes that must be broadcast it is a remark: it is heard, and gives no
+wrong value. Cases that the rule refuses where it can see them are remarks.
+
+*Portable* (on the other engine): values count for floats on finite classes; gradients also, but for zeros and ties, where
+engines have conventions of their own; failure counts for the example's own inputs.
+
+Under floatx float32 everything has the float32 tolerance: constants of the code have 24 bits then. Tiny values are compared by
+their own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from kmigrate.verify.compare import Tolerance, Verdict, compare
+from kmigrate.verify.proof.classes import FINITE, NOT_FINITE, Array
+from kmigrate.verify.proof.variants import Variant
+from kmigrate.verify.result import Moments, Other, Result, decode
+
+_EQUAL = ("identical", "equal")
+_FLOATX32 = Tolerance(rtol64=1e-4, atol64=1e-5)
+# Of tiny values nearly all is below the usual absolute tolerance: lost digits would hide there.
+_TINY = {"float64": Tolerance(atol64=1e-23, atol32=1e-17), "float32": Tolerance(rtol64=1e-4, atol64=1e-17, atol32=1e-17)}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One failing case. ``arrays`` are its inputs, ``original`` and ``replacement`` what was computed, for people."""
+
+    variant: Variant
+    value_class: str
+    arrays: Mapping[str, Array]
+    where: str
+    reason: str
+    original: Result
+    replacement: Result
+    counts: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Small first; among equals the more ordinary class."""
+        order = (*FINITE, *NOT_FINITE)
+        place = order.index(self.value_class) if self.value_class in order else len(order)
+        return sum(array.size for array in self.arrays.values()), place
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the runs of one text of one job showed on one engine."""
+
+    cases: int = 0
+    max_ulp: float = 0.0
+    max_rel: float = 0.0
+    differences: list[Difference] = field(default_factory=list)
+
+    def numbers(self, verdict: Verdict) -> None:
+        self.max_ulp = max(self.max_ulp, verdict.ulp or 0.0)
+        self.max_rel = max(self.max_rel, verdict.max_rel or 0.0)
+
+    def worst(self, counts: bool) -> Difference | None:
+        """The smallest case among those that count, or among the remarks."""
+        found = [d for d in self.differences if d.counts is counts]
+        return min(found, key=lambda d: d.size) if found else None
+
+
+def result_of(answer: Mapping[str, Any], place: int, base: Result | None = None) -> Result:
+    """One run of a worker's answer for one text. ``base``: the result that ``"="`` stands for."""
+    if not answer.get("ok"):
+        return _failed(answer)
+    run = answer["runs"][place]
+    if not run.get("ok"):
+        return _failed(run)
+    gradients = [
+        (base.gradients[i] if base else None) if item == "=" else None if item is None else decode(item)
+        for i, item in enumerate(run["gradients"])
+    ]
+    random = bool(answer["random"])
+    return Result(
+        True,
+        outputs=tuple(_value(item, base, i) for i, item in enumerate(run["outputs"])),
+        names=tuple(answer["names"]),
+        gradients=tuple(gradients),
+        gradient_names=tuple(answer["gradient_names"]),
+        no_gradient=answer["no_gradient"],
+        random=random,
+        moments=tuple(Moments(decode(m["mean"]), decode(m["variance"]), int(m["count"])) for m in answer["moments"]),
+    )
+
+
+def _value(item: Any, base: Result | None, place: int) -> Array | Other:
+    if item == "=":
+        assert base is not None
+        return base.outputs[place]
+    if item is None:
+        return Other("None")
+    return decode(item) if "b" in item else Other(str(item["repr"]))
+
+
+def _failed(answer: Mapping[str, Any]) -> Result:
+    where, kind = str(answer.get("where") or "crash"), str(answer.get("type") or "Error")
+    return Result(False, where, kind, str(answer.get("message") or ""))
+
+
+def judge(
+    variant: Variant,
+    value_class: str,
+    arrays: Mapping[str, Array],
+    original: Result,
+    replacement: Result,
+    into: Findings,
+    same_engine: bool,
+) -> None:
+    """Compare one run of the original with one of the replacement; a difference goes into ``into``."""
+    if not original.ok:
+        return
+    if original.random and value_class != variant.classes[0]:
+        return
+    into.cases += 1
+    tolerance = _FLOATX32 if variant.floatx == "float32" else None
+    replacement = _gradients_like(original, replacement)
+    forward = replace(original, no_gradient="compared apart")
+    strict = _TINY[variant.floatx] if value_class == "tiny" and same_engine else tolerance
+    verdict = compare(forward, replacement, strict, same_engine=same_engine)
+    if verdict.verdict not in _EQUAL:
+        if not replacement.ok:
+            counts = _failure_counts(variant, same_engine)
+        else:
+            counts = _values_count(variant, value_class, same_engine)
+            loose = value_class in NOT_FINITE or not same_engine
+            if counts and loose and _differ_where_not_finite(forward, replacement, tolerance, same_engine):
+                counts = False
+    else:
+        into.numbers(verdict)
+        verdict = compare(original, replacement, tolerance, same_engine=same_engine)
+        if verdict.verdict in _EQUAL:
+            into.numbers(verdict)
+            return
+        counts = _values_count(variant, value_class, same_engine) and value_class not in NOT_FINITE
+        if replacement.no_gradient is not None:
+            counts = counts and _failure_counts(variant, same_engine)
+        if not same_engine and value_class in ("zeros", "ties"):
+            counts = False
+    reason = verdict.reason or replacement.failure
+    into.differences.append(
+        Difference(
+            variant, value_class, arrays, verdict.where or "output", reason, original, replacement, counts and not variant.refused
+        )
+    )
+
+
+def _gradients_like(original: Result, replacement: Result) -> Result:
+    """The replacement with its gradients in the dtypes of the original's: an engine may compute them wider than the inputs."""
+    if len(original.gradients) != len(replacement.gradients):
+        return replacement
+    cast = tuple(
+        other.astype(one.dtype) if one is not None and other is not None else other
+        for one, other in zip(original.gradients, replacement.gradients, strict=True)
+    )
+    return replace(replacement, gradients=cast)
+
+
+def _values_count(variant: Variant, value_class: str, same_engine: bool) -> bool:
+    if same_engine:
+        return True
+    finite = value_class in (*FINITE, "largest")
+    floats = variant.own or all(spec.kind not in ("int", "bool") for spec in variant.tensors().values())
+    return finite and floats and not variant.empty
+
+
+def _failure_counts(variant: Variant, same_engine: bool) -> bool:
+    if variant.own or not same_engine:
+        return variant.own
+    return not (variant.empty or variant.label in ("rank 0", "bool") or "broadcast" in variant.label or "alone" in variant.label)
+
+
+def _differ_where_not_finite(original: Result, replacement: Result, tolerance: Tolerance | None, same_engine: bool) -> bool:
+    """Whether results differ only in places where neither side is finite."""
+    if len(original.outputs) != len(replacement.outputs):
+        return False
+    left, right = list(original.outputs), list(replacement.outputs)
+    for place, (one, other) in enumerate(zip(left, right, strict=True)):
+        if isinstance(one, Other) or isinstance(other, Other) or one.shape != other.shape:
+            continue
+        if one.dtype.kind == "f" and other.dtype.kind == "f":
+            neither = ~np.isfinite(one) & ~np.isfinite(other)
+            left[place] = np.where(neither, one.dtype.type(0), one)
+            right[place] = np.where(neither, other.dtype.type(0), other)
+    one_side, other_side = replace(original, outputs=tuple(left)), replace(replacement, outputs=tuple(right))
+    return compare(one_side, other_side, tolerance, same_engine=same_engine).verdict in _EQUAL
+
+
+def describe(difference: Difference) -> str:
+    """One line: the inputs and what was computed from them."""
+    inputs = ", ".join(f"{name} = {_text(array)}" for name, array in difference.arrays.items())
+    original, replacement = _computed(difference)
+    floatx = f" under floatx {difference.variant.floatx}" if "floatx" in difference.variant.label else ""
+    given = f"with {inputs}{floatx}: " if inputs else ""
+    if original is None:
+        return f"{given}{difference.reason}"
+    where = "" if difference.where == "output" else f"{difference.where}: "
+    if original == replacement:
+        return f"{given}{difference.reason}"
+    return f"{given}{where}the original gives {original}, the replacement {replacement}"
+
+
+def _computed(difference: Difference) -> tuple[str | None, str | None]:
+    """The two values that differ; None where the reason says more than values could."""
+    one, other = difference.original, difference.replacement
+    if not other.ok or one.random or other.random or len(one.outputs) != len(other.outputs):
+        return None, None
+    pairs: list[tuple[str, Any, Any]] = list(zip(one.names, one.outputs, other.outputs, strict=False))
+    pairs += [(f"gradient of {n}", a, b) for n, a, b in zip(one.gradient_names, one.gradients, other.gradients, strict=False)]
+    for name, left, right in pairs:
+        if name == difference.where:
+            if isinstance(left, Other) or isinstance(right, Other) or left is None or right is None:
+                return (
+                    left.text if isinstance(left, Other) else _text(left),
+                    right.text if isinstance(right, Other) else _text(right),
+                )
+            return _text(left), _text(right)
+    return None, None
+
+
+def _text(array: Array | None) -> str:
+    """``float64 [1.0, -2.0]``; a large one by its shape and first values."""
+    if array is None:
+        return "nothing (not connected)"
+    values = array.tolist()
+    if array.size > 12:
+        first = ", ".join(f"{value:.4g}" if array.dtype.kind == "f" else str(value) for value in array.reshape(-1)[:4])
+        return f"{array.dtype}{list(array.shape)} ({first}, ...)"
+    if not array.size:
+        return f"{array.dtype}{list(array.shape)}"
+    return f"{array.dtype} {_rounded(values)}"
+
+
+def _rounded(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_rounded, value)) + "]"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
