@@ -1,0 +1,73 @@
+"""Pages of rules say what the rules and their proofs say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kmigrate.report.rules import index_page, page
+from kmigrate.rulebook.book import Rulebook
+from kmigrate.rulebook.load import load_files
+from kmigrate.rulebook.proofs import Proofs
+
+RULE = """
+[[rule]]
+code = "XX1"
+name = "our-op"
+symbols = ["tf.our_op"]
+why = "Because."
+signature = "a, b, name=None"
+guidance = "Write it by hand."
+[[rule.refuse]]
+when = "integer(a)"
+reason = "integers are rounded"
+[[rule.alternative]]
+when = "rank(a) == 2"
+assume = "a has rank 2"
+keras2 = "K.dot(a, b)"
+[[rule.example]]
+before = "tf.our_op(x, w)"
+keras2 = "K.dot(x, w)"
+inputs = { x = "float[2,3]", w = "float[3,4]" }
+[[rule.example]]
+before = "tf.our_op(i, w)"
+inputs = { i = "int[2,3]", w = "float[3,4]" }
+"""
+
+
+def test_a_page_says_what_changes_when_and_what_was_run(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(RULE)
+    (rule,) = load_files([path])
+    engines = {"tensorflow": {"cases": 12, "max_ulp": 1.0, "max_rel": 2e-16, "stacks": ["keras2-tf1"]}}
+    record = {
+        "digest": rule.digest,
+        "alternatives": {"0": {"preserving": True, "portable": False, "tf_keras": True, "portability": "theano turns it round"}},
+        "engines": engines,
+        "inputs": {"classes": ["ordinary", "NaN"], "dtypes": ["float64"], "ranks": [1, 2]},
+    }
+    book = Rulebook([rule], Proofs({"XX1": record}))
+    text = page(book, rule)
+    for words in (
+        "# XX1 our-op",
+        "Because.",
+        "tf.our_op(x, w)\n# -> K.dot(x, w)",
+        "tf.our_op(i, w)\n# -> no fix",
+        "When `a` has rank 2.",
+        "Else unsafe, assuming that a has rank 2.",
+        "- Preserves values on TensorFlow: yes\n- Portable: no: ",
+        "theano turns it round",
+        "- where `a` is a tensor of integers: integers are rounded",
+        "Write it by hand.",
+        "- TensorFlow: 12 cases (keras2-tf1), largest error 1 ulp, 2e-16 relative",
+        "ranks 1, 2; float64; values: ordinary, NaN",
+    ):
+        assert words in text
+    assert "| [XX1](XX1.md) | our-op | `tf.our_op` | safe | no |" in index_page(book)
+
+
+def test_a_rule_without_a_current_proof_is_not_called_safe(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(RULE)
+    (rule,) = load_files([path])
+    text = page(Rulebook([rule], Proofs({})), rule)
+    assert "Unsafe: right under an assumption" in text and "not known: no example has proven it" in text
