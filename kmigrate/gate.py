@@ -8,16 +8,9 @@ from __future__ import annotations
 import re
 
 _ENGINE = re.compile(rb"tensorflow|theano")
-# An engine's name as Python code would have it to import or reach it; elsewhere it stands in comments and texts.
-_REACHED = re.compile(
-    rb"\b(?:import|from)[ \t][^\n]*?(?:tensorflow|theano)"
-    rb"|\\\r?\n[^\n]*(?:tensorflow|theano)"
-    rb"|(?:tensorflow|theano)_backend\b"
-    rb"|^[ \t]*(?:tensorflow|theano)\b[ \t]*(?:as\b|,|\)|$)"
-    rb"|import_module|__import__"
-    rb"|\.theano\b",
-    re.MULTILINE,
-)
+# What follows an engine's name that stands alone in a parenthesized import.
+_ALONE = re.compile(rb"[ \t]*(?:as\b|,|\)|\r?$)", re.MULTILINE)
+_DYNAMIC = re.compile(rb"import_module|__import__")
 _THROUGH_KERAS = re.compile(rb"\.(?:tf|T|theano)\b")
 # Methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
 _METHODS = re.compile(rb"\.(?:get_shape|set_shape|as_list|dimshuffle|assign_add|assign_sub|set_value|get_value)\b")
@@ -27,21 +20,39 @@ ELSEWHERE = frozenset(
     "itertools functools logging time warnings copy typing abc datetime pickle shutil glob argparse unittest pytest "
     "contextlib dataclasses enum inspect io pathlib random string struct tempfile threading types absl".split()
 )
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from|import)\b(?![ \t]+(?:%s)\b)[^\n(]*(?:\([^)]*\))?" % "|".join(sorted(ELSEWHERE)).encode(), re.MULTILINE
-)
+_IMPORT = re.compile(rb"\n[ \t]*(?:from|import)\b(?![ \t]+(?:%s)\b)[^\n(]*(?:\([^)]*\))?" % "|".join(sorted(ELSEWHERE)).encode())
 _WORD = re.compile(rb"\w+")
-_PYTHON_2 = re.compile(
-    rb"^[ \t]*(?:print[ \t]+[\w\"']|exec[ \t]+[\w\"']|except[^:(\n]*,[^:\n]*:|raise[ \t]+\w+,)|<>", re.MULTILINE
-)
+# Each begins with plain text, which the search jumps to; all at once would be tried at every place.
+_PYTHON_2 = [
+    re.compile(p) for p in (rb"print[ \t]+[\w\"']", rb"exec[ \t]+[\w\"']", rb"except[^:(\n]*,[^:\n]*:", rb"raise[ \t]+\w+,")
+]
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8)", re.MULTILINE)
 
 
 def may_use_engine(data: bytes) -> bool:
     """False only where the file cannot reach an engine by itself (through another file of the project it still may)."""
-    if _ENGINE.search(data) and (_REACHED.search(data) or _THROUGH_KERAS.search(data)):
+    if _reaches(data):
         return True
-    return b"keras" in data and bool(_THROUGH_KERAS.search(data) or _METHODS.search(data))
+    return (b"keras" in data or b"theano" in data) and bool(_THROUGH_KERAS.search(data) or _METHODS.search(data))
+
+
+def _reaches(data: bytes) -> bool:
+    """Whether an engine's name stands where code would import or reach it; most stand in comments and texts."""
+    for match in _ENGINE.finditer(data):
+        start = data.rfind(b"\n", 0, match.start()) + 1
+        head = data[start : match.start()]
+        if b"import" in head or b"from" in head or head.endswith(b".") or data.startswith(b"_backend", match.end()):
+            return True
+        if not head.strip() and _ALONE.match(data, match.end()):
+            return True
+        if data[max(start - 3, 0) : start].rstrip(b"\r\n").endswith(b"\\") or _DYNAMIC.search(data):
+            return True
+    return False
+
+
+def reaches_through_keras(data: bytes) -> bool:
+    """Whether the text may reach an engine through a module of Keras: ``K.tf``, ``K.T``, ``K.theano``."""
+    return bool(_THROUGH_KERAS.search(data)) or b"_backend" in data
 
 
 def has_methods(data: bytes) -> bool:
@@ -54,7 +65,9 @@ def may_be_unreadable(data: bytes) -> bool:
 
     Parsing every clean file would double the price of a run; what is missed are syntax errors that look like Python 3.
     """
-    if b"\0" in data or _PYTHON_2.search(data) or _CODING.search(data[:400]):
+    if b"\0" in data or b"<>" in data or _CODING.search(data[:400]):
+        return True
+    if any(_at_line_start(data, match.start()) for pattern in _PYTHON_2 for match in pattern.finditer(data)):
         return True
     if data.isascii():
         return False
@@ -65,7 +78,11 @@ def may_be_unreadable(data: bytes) -> bool:
     return False
 
 
+def _at_line_start(data: bytes, at: int) -> bool:
+    return not data[data.rfind(b"\n", 0, at) + 1 : at].strip()
+
+
 def imported_words(data: bytes) -> str:
     """Every word of the import statements that may name modules of the project, each once, between spaces."""
-    words = {word for match in _IMPORT.finditer(data) for word in _WORD.findall(match.group())}
+    words = {word for match in _IMPORT.finditer(b"\n" + data) for word in _WORD.findall(match.group())}
     return b" ".join(sorted(words)).decode("utf-8", "replace")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kmigrate.gate import ELSEWHERE
 from kmigrate.layers.kinds import function_kind, has_loss_signature
-from kmigrate.names import Binding, Definition, Names, engine_of
+from kmigrate.names import Binding, Definition, Names, canonical, engine_of
 
 Target = str
 
@@ -85,9 +85,9 @@ class FileFacts:
     flavour: str | None = None
 
 
-def file_facts(names: Names) -> FileFacts:
-    """The facts of one module."""
-    return _Extraction(names).facts()
+def file_facts(names: Names, through_keras: bool = True) -> FileFacts:
+    """The facts of one module. ``through_keras``: its text may reach an engine through a module of Keras (``K.tf``)."""
+    return _Extraction(names, through_keras).facts()
 
 
 def foreign(symbol: str) -> bool:
@@ -96,14 +96,15 @@ def foreign(symbol: str) -> bool:
 
 
 class _Extraction:
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, through_keras: bool) -> None:
         self.names = names
+        self.through_keras = through_keras
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
-        # Every maximal chain once: most calls have one for their function.
-        self.meanings = {reference.node: reference for reference in names.references()}
+        # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
+        self.telling = names.aliased(self._telling_imports() | {d.name for d in self.numbers})
+        self.meanings = {reference.node: reference for reference in names.references(self.telling)}
         self.special = self._special_names()
-        self.nameable = names.nameable()
         self.handed: dict[Handed, None] = {}
         self.uses: dict[Use, None] = {}
 
@@ -154,6 +155,16 @@ class _Extraction:
                     users.add(self._number(reference.definition))
         return tuple(symbols), tuple(sorted(users))
 
+    def _telling_imports(self) -> set[str]:
+        found = {"tf", "T", "theano"} if self.through_keras else set()
+        for node in self.names.imports:
+            module = ("." * node.level + (node.module or "")) if isinstance(node, ast.ImportFrom) else None
+            for item in node.names:
+                symbol = canonical(item.name if module is None else f"{module}.{item.name}")
+                if self.through_keras or engine_of(symbol) is not None or foreign(symbol):
+                    found.add(item.asname or item.name.partition(".")[0])
+        return found
+
     # ---- targets
 
     def targets(self, value: ast.expr, depth: int = 0) -> list[Target]:
@@ -192,7 +203,10 @@ class _Extraction:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             return self._method(node)
         reference = self.meanings.get(node)
-        return list(reference.meaning.symbols) if reference is not None else self._through_star(node)
+        if reference is not None:
+            return list(reference.meaning.symbols)
+        symbols = self.names.resolve(node).symbols
+        return list(symbols) if symbols else self._through_star(node)
 
     def _through_star(self, node: ast.Attribute) -> list[Target]:
         if not self.names.stars:
@@ -292,13 +306,20 @@ class _Extraction:
             return
         user = self.numbers[inside]
         for value in _values(call):
-            if value.__class__ in _NAMING and (value.__class__ is not ast.Name or self._may_name(value)):
+            if value.__class__ in _NAMING and self._may_tell(value):
                 for target in self.targets(value):
                     if target.startswith(("#", "*")) or foreign(target):
                         self.uses[Use(user, target, value is call.func)] = None
 
-    def _may_name(self, node: ast.Name) -> bool:
-        return self.nameable is None or node.id in self.nameable
+    def _may_tell(self, node: ast.expr) -> bool:
+        """Whether an expression may name what this file, the project or an engine defines."""
+        if self.names.stars or not isinstance(node, (ast.Name, ast.Attribute)):
+            return True
+        first = None
+        while isinstance(node, ast.Attribute):
+            first = node.attr
+            node = node.value
+        return isinstance(node, ast.Name) and (node.id in self.telling or first in self.telling)
 
 
 def _values(call: ast.Call) -> Iterator[ast.expr]:

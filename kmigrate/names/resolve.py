@@ -62,9 +62,12 @@ class Names:
         """The innermost definition that the name, attribute or call belongs to: its body, parameters, decorators and bases."""
         return self._inside.get(node)
 
-    def references(self) -> Iterator[Reference]:
-        """Every maximal use of a symbol, of an engine or of anything else that is imported."""
-        sources = self._source_names()
+    def references(self, sources: set[str] | None = None) -> Iterator[Reference]:
+        """Every maximal use of a symbol, of an engine or of anything else that is imported.
+
+        ``sources``: only of chains that begin with one of these identifiers, or with an object and an attribute of that name.
+        """
+        sources = self._source_names() if sources is None or self.stars else sources
         for node in self._walk.chains:
             root, first = _ends(node)
             if sources is None or root is None or root in sources or first in sources:
@@ -150,20 +153,14 @@ class Names:
         if self.stars:
             return None
         if self._sources is None:
-            self._sources = self._aliased(self._imported_names())
+            self._sources = self.aliased(self._imported_names())
         return self._sources
-
-    def nameable(self) -> set[str] | None:
-        """The identifiers that may mean a symbol or a definition of the file, a superset like ``_source_names``."""
-        if self.stars:
-            return None
-        return self._aliased(self._imported_names() | {d.name for d in self.definitions.values()})
 
     def _imported_names(self) -> set[str]:
         return {item.asname or item.name.partition(".")[0] for node in self.imports for item in node.names}
 
-    def _aliased(self, found: set[str]) -> set[str]:
-        """``found`` and every identifier that is assigned what one of them may mean."""
+    def aliased(self, found: set[str]) -> set[str]:
+        """``found`` and every identifier that is assigned what one of them may mean: a superset, got without resolving."""
         waiting = self._walk.aliases
         while waiting:
             rest = [alias for alias in waiting if not _may_alias(alias[1], found)]
