@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmigrate.config import selects
-from kmigrate.gate import has_methods, imported_words, may_be_unreadable, may_use_engine, reaches_through_keras
+from kmigrate.gate import has_methods, imported_words, may_be_unreadable, may_use_engine
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Surroundings
 from kmigrate.model import FileError, FileReport, Finding, Target
@@ -72,7 +72,7 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     try:
         source = Source.parse("", data)
         names = Names(source.tree)
-        facts = replace(file_facts(names, reaches_through_keras(data)), flavour=own_flavour(source.text, names))
+        facts = replace(file_facts(names, data), flavour=own_flavour(source.text, names))
     except SourceError as error:
         return Surveyed(digest, wanted, error=(error.line, error.column, error.message))
     except RecursionError:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kmigrate.gate import ELSEWHERE
+from kmigrate.gate import ELSEWHERE, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
-from kmigrate.names import Binding, Definition, Names, canonical, engine_of
+from kmigrate.names import Binding, Definition, Names, Scope, canonical, engine_of
 
 Target = str
+CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
 
 # Keras calls that take a function by position: the place of the argument and what the function then is.
 _BY_POSITION = {"Lambda": (0, "lambda"), "LambdaMerge": (1, "lambda"), "Activation": (0, "activation")}
@@ -30,7 +30,6 @@ _SCOPES = ("CustomObjectScope", "custom_object_scope")
 _SPECIAL = {*_BY_POSITION, *(name for name, _ in _BY_KEYWORD), *_SCOPES, "compile", "add_loss"}
 _CUSTOM = "custom object"
 _REGISTER = "register_keras_serializable"
-_NAMING = (ast.Name, ast.Attribute, ast.Lambda, ast.Call, ast.IfExp)
 _MAX_ALIASES = 20
 _BUILTINS = frozenset(dir(builtins))
 
@@ -61,11 +60,11 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Definition ``user`` calls ``target``, or hands it on as a value."""
+    """Definition ``user`` uses ``target``; ``how`` reads between the two names."""
 
     user: int
     target: Target
-    called: bool
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +84,9 @@ class FileFacts:
     flavour: str | None = None
 
 
-def file_facts(names: Names, through_keras: bool = True) -> FileFacts:
-    """The facts of one module. ``through_keras``: its text may reach an engine through a module of Keras (``K.tf``)."""
-    return _Extraction(names, through_keras).facts()
+def file_facts(names: Names, data: bytes | None = None) -> FileFacts:
+    """The facts of one module. ``data``, its bytes, tells at once what need not be looked for."""
+    return _Extraction(names, data).facts()
 
 
 def foreign(symbol: str) -> bool:
@@ -96,22 +95,29 @@ def foreign(symbol: str) -> bool:
 
 
 class _Extraction:
-    def __init__(self, names: Names, through_keras: bool) -> None:
+    def __init__(self, names: Names, data: bytes | None) -> None:
         self.names = names
-        self.through_keras = through_keras
+        self.through_keras = data is None or reaches_through_keras(data)
+        self.custom_objects = data is None or b"ustom_objects" in data or b"CUSTOM_OBJECTS" in data
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
+        self.listed = list(self.numbers)
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
+        self.member_names = {name for _, name in self.members}
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
         self.telling = names.aliased(self._telling_imports() | {d.name for d in self.numbers})
         self.meanings = {reference.node: reference for reference in names.references(self.telling)}
         self.special = self._special_names()
+        self.bound: dict[tuple[Scope, str], list[Target]] = {}
         self.handed: dict[Handed, None] = {}
         self.uses: dict[Use, None] = {}
 
     def facts(self) -> FileFacts:
         for call in self.names.calls:
             self._handed_over(call)
-            self._used(call)
+        if self.custom_objects:
+            self._custom_objects()
+        for chain in self.names.chains(self.telling):
+            self._used(chain)
         for definition in self.numbers:
             self._registered(definition)
         imported, users = self._references()
@@ -188,7 +194,11 @@ class _Extraction:
         if scope is None:
             symbols = self.names.resolve(node).symbols
             return list(symbols) or ([f"*{node.id}"] if self.names.stars and node.id not in _BUILTINS else [])
-        return list(dict.fromkeys(t for b in scope.bindings[node.id] for t in self._bound(b, depth)))
+        key = scope, node.id
+        if key not in self.bound:
+            self.bound[key] = []  # what is defined through itself names nothing
+            self.bound[key] = list(dict.fromkeys(t for b in scope.bindings[node.id] for t in self._bound(b, depth)))
+        return self.bound[key]
 
     def _bound(self, binding: Binding, depth: int) -> list[Target]:
         if binding.symbol is not None:
@@ -205,8 +215,14 @@ class _Extraction:
         reference = self.meanings.get(node)
         if reference is not None:
             return list(reference.meaning.symbols)
+        if isinstance(node.value, ast.Name) and node.attr in self.member_names:
+            return [f"#{n}" for owner in self._name(node.value, 0) if (n := self._member(owner, node.attr)) is not None]
         symbols = self.names.resolve(node).symbols
         return list(symbols) if symbols else self._through_star(node)
+
+    def _member(self, owner: Target, name: str) -> int | None:
+        """``Tools.f``: a method by its class."""
+        return self.members.get((self.listed[int(owner[1:])], name)) if owner.startswith("#") else None
 
     def _through_star(self, node: ast.Attribute) -> list[Target]:
         if not self.names.stars:
@@ -291,6 +307,17 @@ class _Extraction:
         for target in self.targets(value):
             self.handed[Handed(target, kind, f"{verb} {to}", receivers)] = None
 
+    def _custom_objects(self) -> None:
+        """``get_custom_objects()['f'] = f``, ``custom_objects['f'] = f`` and ``get_custom_objects().update({'f': f})``."""
+        for node in ast.walk(self.names.tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                if _is_custom_objects(node.targets[0].value):
+                    self._add(node.value, _CUSTOM, "Keras as a custom object", ())
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
+                if _is_custom_objects(node.func.value):
+                    for value in [*node.args, *(k.value for k in node.keywords)]:
+                        self._add(value, _CUSTOM, "Keras as a custom object", ())
+
     def _registered(self, definition: Definition) -> None:
         for decorator in getattr(definition.node, "decorator_list", ()):
             function = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -300,30 +327,21 @@ class _Extraction:
 
     # ---- who uses what
 
-    def _used(self, call: ast.Call) -> None:
-        inside = self.names.definition_of(call)
+    def _used(self, node: ast.expr) -> None:
+        """A chain that is read inside a definition: what it names is used there."""
+        inside = self.names.definition_of(node)
         if inside is None:
             return
-        user = self.numbers[inside]
-        for value in _values(call):
-            if value.__class__ in _NAMING and self._may_tell(value):
-                for target in self.targets(value):
-                    if target.startswith(("#", "*")) or foreign(target):
-                        self.uses[Use(user, target, value is call.func)] = None
-
-    def _may_tell(self, node: ast.expr) -> bool:
-        """Whether an expression may name what this file, the project or an engine defines."""
-        if self.names.stars or not isinstance(node, (ast.Name, ast.Attribute)):
-            return True
-        first = None
-        while isinstance(node, ast.Attribute):
-            first = node.attr
-            node = node.value
-        return isinstance(node, ast.Name) and (node.id in self.telling or first in self.telling)
+        targets = [t for t in self.targets(node) if t.startswith(("#", "*")) or foreign(t)]
+        if targets:
+            parent = self.names.parents.get(node)
+            how = CALLED if isinstance(parent, ast.Call) and parent.func is node else HANDED_ON
+            if node in getattr(inside.node, "decorator_list", ()) or parent in getattr(inside.node, "decorator_list", ()):
+                how = DECORATES
+            for target in targets:
+                self.uses[Use(self.numbers[inside], target, how)] = None
 
 
-def _values(call: ast.Call) -> Iterator[ast.expr]:
-    yield call.func
-    yield from call.args
-    for keyword in call.keywords:
-        yield keyword.value
+def _is_custom_objects(node: ast.expr) -> bool:
+    node = node.func if isinstance(node, ast.Call) else node
+    return getattr(node, "attr", getattr(node, "id", "")) in ("get_custom_objects", "custom_objects", "_GLOBAL_CUSTOM_OBJECTS")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from kmigrate.layers.facts import DefinitionFacts, FileFacts, Target, foreign
-from kmigrate.layers.kinds import kind_of_base
+from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target, foreign
+from kmigrate.layers.kinds import kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
 from kmigrate.model import Context
 
@@ -50,7 +50,7 @@ class Index:
         self._fresh: list[str] = []
         self._kinds: dict[Place, tuple[str, str] | None] = {}
         self._nested: dict[Place, list[Place]] = {}
-        self._uses: dict[Place, list[tuple[Target, bool]]] = {}
+        self._uses: dict[Place, list[tuple[Target, str]]] = {}
 
     # ---- files
 
@@ -64,7 +64,7 @@ class Index:
             if definition.parent >= 0:
                 self._nested.setdefault(Place(path, definition.parent), []).append(Place(path, number))
         for use in facts.uses:
-            self._uses.setdefault(Place(path, use.user), []).append((use.target, use.called))
+            self._uses.setdefault(Place(path, use.user), []).append((use.target, use.how))
 
     def facts(self, path: str) -> FileFacts | None:
         if path not in self.files:
@@ -186,8 +186,25 @@ class Index:
     def _definition(self, place: Place) -> DefinitionFacts:
         return self.files[place.path].definitions[place.number]
 
-    def _classes(self, path: str) -> list[Place]:
+    def _keras_itself(self, path: str) -> list[Place]:
+        """In the Keras package: its own classes, and the functions that models name (activations, losses, ...)."""
+        module = self.modules.dotted(path)
+        if not module.startswith("keras."):
+            return []
         found = []
+        for number, definition in enumerate(self.files[path].definitions):
+            kind = None
+            if definition.parent < 0 and definition.kind == "class":
+                kind = kind_of_base(f"{module}.{definition.name}")
+            elif definition.parent < 0 and definition.kind == "function":
+                kind = kind_of_function(module)
+            reason = f"`{definition.name}` is Keras's own {kind}, `{module}.{definition.name}`"
+            if kind is not None and self._root(Place(path, number), kind, reason):
+                found.append(Place(path, number))
+        return found
+
+    def _classes(self, path: str) -> list[Place]:
+        found = self._keras_itself(path)
         for number, definition in enumerate(self.files[path].definitions):
             place = Place(path, number)
             kind = self._class_kind(place) if definition.kind == "class" else None
@@ -202,6 +219,12 @@ class Index:
         if place in self._kinds:
             return self._kinds[place]
         self._kinds[place] = None  # a class that derives from itself is no layer
+        if self.modules.dotted(place.path).startswith("keras.") and self._definition(place).parent < 0:
+            name = f"{self.modules.dotted(place.path)}.{self._definition(place).name}"
+            own = kind_of_base(name)
+            if own is not None:
+                self._kinds[place] = own, name
+                return self._kinds[place]
         for target in self._definition(place).bases:
             for meaning in self.resolve(place.path, target):
                 kind = self._base_kind(meaning)
@@ -234,12 +257,17 @@ class Index:
             if handed.receivers and not any(self._takes(path, receiver) for receiver in handed.receivers):
                 continue
             for place in self._places(path, handed.target):
-                if self._nearest(place) is None:
+                if self._nearest(place) is None and not self._other_keras(place):
                     where = "" if place.path == path else f" in {self._show(path)}"
                     name = self._definition(place).name
                     if self._root(place, handed.kind, f"`{name}` is {handed.how}{where}"):
                         found.append(place)
         return found
+
+    def _other_keras(self, place: Place) -> bool:
+        """Whether it is a class that derives from something of Keras that does not run in a model: a callback, a generator."""
+        bases = [m for target in self._definition(place).bases for m in self.resolve(place.path, target)]
+        return any(isinstance(base, str) and base.startswith("keras.") for base in bases)
 
     def _takes(self, path: str, receiver: Target) -> bool:
         """Whether what is called is Keras's, or a layer class of the project (what cannot be read counts as such)."""
@@ -269,9 +297,12 @@ class Index:
         for target in definition.bases:
             how = f"is a base of the {self.roots[root].kind} class `{definition.name}`"
             found += [p for p in self._places(user.path, target) if self._helper(p, user, how)]
-        for target, called in self._uses.get(user, ()):
-            how = f"is {'called from' if called else 'handed on in'} `{definition.qualname}`"
-            found += [p for p in self._places(user.path, target) if self._helper(p, user, how)]
+        for target, how in self._uses.get(user, ()):
+            for place in self._places(user.path, target):
+                # A class that is only named (``isinstance``, an annotation) does not run.
+                runs = how == CALLED or self._definition(place).kind != "class"
+                if runs and self._helper(place, user, f"{how} `{definition.qualname}`"):
+                    found.append(place)
         return found
 
     def _helper(self, place: Place, user: Place, how: str) -> bool:

@@ -108,3 +108,12 @@ def kind_of_base(symbol: str) -> str | None:
         if name in _KIND_OF_BASE and symbol.startswith("."):
             return _KIND_OF_BASE[name]
     return None
+
+
+_KIND_OF_FUNCTIONS = {**_KIND_OF_MODULE, "activations": "activation"}
+
+
+def kind_of_function(module: str) -> str | None:
+    """What the functions of a module of Keras itself are to a model: ``keras.activations`` holds activations."""
+    kind = _KIND_OF_FUNCTIONS.get(module.rpartition(".")[2])
+    return kind if kind not in ("model", "optimizer") else None

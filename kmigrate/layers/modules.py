@@ -13,6 +13,7 @@ class Modules:
         self._paths = frozenset(paths)
         self._folders = {dirname(path) for path in self._paths}
         self._names = {part.removesuffix(".py") for path in self._paths for part in path.split("/")}
+        self._dotted: dict[str, str] = {}
         self._found: dict[tuple[str, str], tuple[str, str] | None] = {}
 
     def find(self, importer: str, dotted: str) -> tuple[str, str] | None:
@@ -31,6 +32,17 @@ class Modules:
             self._found[key] = self._relative(folder, level, parts) if level else self._absolute(folder, parts)
         found = self._found[key]
         return None if found is not None and found == (importer, "") and not level else found
+
+    def dotted(self, path: str) -> str:
+        """The name by which the topmost package around a file knows it: ``keras.layers.core`` for ``x/keras/layers/core.py``."""
+        if path not in self._dotted:
+            folder, _, file = path.rpartition("/")
+            parts = [] if file == "__init__.py" else [file.removesuffix(".py")]
+            while folder and f"{folder}/__init__.py" in self._paths:
+                folder, _, name = folder.rpartition("/")
+                parts.append(name)
+            self._dotted[path] = ".".join(reversed(parts))
+        return self._dotted[path]
 
     def _relative(self, folder: str, level: int, parts: list[str]) -> tuple[str, str] | None:
         for _ in range(level - 1):

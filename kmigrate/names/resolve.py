@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 from kmigrate.names.flow import reaching
 from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope, union
@@ -63,21 +64,25 @@ class Names:
         return self._inside.get(node)
 
     def references(self, sources: set[str] | None = None) -> Iterator[Reference]:
-        """Every maximal use of a symbol, of an engine or of anything else that is imported.
-
-        ``sources``: only of chains that begin with one of these identifiers, or with an object and an attribute of that name.
-        """
-        sources = self._source_names() if sources is None or self.stars else sources
-        for node in self._walk.chains:
-            root, first = _ends(node)
-            if sources is None or root is None or root in sources or first in sources:
-                meaning = self.resolve(node)
-                if meaning.symbols and not self._holds_reference(node):
-                    yield self._reference(node, meaning)
+        """Every maximal use of a symbol, of an engine or of anything else that is imported (see ``chains`` for ``sources``)."""
+        for node in self.chains(self._source_names() if sources is None else sources):
+            meaning = self.resolve(node)
+            if meaning.symbols and not self._holds_reference(node):
+                yield self._reference(node, meaning)
         for node in self._walk.targets:
             meaning = self.resolve(node)
             if meaning.symbols and not self._through_object(node):
                 yield Reference(node, meaning, self._inside.get(node), "target")
+
+    def chains(self, sources: set[str] | None) -> Iterator[ast.expr]:
+        """The maximal names and attribute chains that are read: those that begin with one of ``sources``, or with an object and
+        an attribute of that name; all where ``sources`` is None or a star import may bind any name."""
+        if sources is None or self.stars:
+            yield from self._walk.chains
+            return
+        for node, (root, first) in zip(self._walk.chains, self._walk.ends, strict=True):
+            if root is None or root in sources or first in sources:
+                yield node
 
     def engine_references(self) -> Iterator[Reference]:
         """Every maximal use of an engine symbol, in the order of the text."""
@@ -161,13 +166,30 @@ class Names:
 
     def aliased(self, found: set[str]) -> set[str]:
         """``found`` and every identifier that is assigned what one of them may mean: a superset, got without resolving."""
-        waiting = self._walk.aliases
+        waiting = self._alias_keys
         while waiting:
-            rest = [alias for alias in waiting if not _may_alias(alias[1], found)]
+            rest = []
+            for name, keys in waiting:
+                if found.isdisjoint(keys):
+                    rest.append((name, keys))
+                else:
+                    found.add(name)
             if len(rest) == len(waiting):
                 break
-            found.update(name for name, value in waiting if _may_alias(value, found))
             waiting = rest
+        return found
+
+    @cached_property
+    def _alias_keys(self) -> list[tuple[str, set[str]]]:
+        """For each assignment that may make an alias: the identifiers of which one has to be a source for it to be one."""
+        found = []
+        always = self._imported_names()
+        for name, value in self._walk.aliases:
+            keys = _alias_keys(value)
+            if keys is None:
+                found.append((name, always))
+            elif keys:
+                found.append((name, keys))
         return found
 
     def aliases(self) -> list[tuple[str, ast.expr]]:
@@ -340,21 +362,25 @@ class Names:
         return NOTHING
 
 
-def _may_alias(value: ast.expr, sources: set[str]) -> bool:
-    """Whether an assigned value can mean a symbol, where ``sources`` are the names that can."""
+def _alias_keys(value: ast.expr) -> set[str] | None:
+    """The identifiers of which one has to mean a symbol for an assigned value to mean one; None where that is always possible."""
+    keys: set[str] = set()
     for branch in _branches(value):
         if isinstance(branch, (ast.Name, ast.Attribute)):
             root, first = _ends(branch)
-            if root is None or root in sources or first in sources:
-                return True
+            if root is None:
+                return None
+            keys.update(name for name in (root, first) if name is not None)
         elif isinstance(branch, ast.NamedExpr):
-            return True
+            return None
         elif isinstance(branch, ast.Call) and branch.args:
             function = branch.func
             name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-            if name in _ALIASING_CALLS or name in sources:
-                return True
-    return False
+            if name in _ALIASING_CALLS:
+                return None
+            if name is not None:
+                keys.add(name)
+    return keys
 
 
 def _branches(node: ast.expr) -> list[ast.expr]:

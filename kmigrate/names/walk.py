@@ -26,7 +26,8 @@ _LEAVES = frozenset({ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.MatchS
 class Walk:
     """What one pass over a module collects; ``Names`` answers questions from it.
 
-    ``chains`` are the maximal names and attribute chains that are read; ``targets`` the attribute chains that are assigned to
+    ``chains`` are the maximal names and attribute chains that are read, ``ends`` the root name of each (None if it is no name)
+    and its first attribute; ``targets`` the attribute chains that are assigned to
     or deleted; ``attributes`` lists by attribute name each ``x.name = ...`` of the file with its value (None where it has none
     of its own); ``aliases`` the plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol.
     """
@@ -41,6 +42,7 @@ class Walk:
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.stars: list[str] = []
         self.chains: list[ast.expr] = []
+        self.ends: list[tuple[str | None, str | None]] = []
         self.targets: list[ast.expr] = []
         self.quoted: set[ast.AST] = set()
         self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
@@ -94,14 +96,13 @@ class Walk:
         self.inside[node] = inside
         if node.ctx.__class__ is ast.Load:
             self.chains.append(node)
+            self.ends.append((node.id, None))
         elif node.ctx.__class__ is ast.Store:
             self.assigned(node, scope)
 
     def attribute(self, node: ast.Attribute, scope: Scope, inside: Definition | None) -> None:
         """A whole chain at once: ``tf.nn.relu`` is one entry of ``chains``."""
-        if node.ctx.__class__ is ast.Load:
-            self.chains.append(node)
-        else:
+        if node.ctx.__class__ is not ast.Load:
             self.targets.append(node)
             value = _assigned_value(node, self.parents[node]) if node.ctx.__class__ is ast.Store else None
             self.attributes.setdefault(node.attr, []).append((node, value))
@@ -109,10 +110,15 @@ class Walk:
                 self.aliases.append((node.attr, value))
         parents = self.parents
         at: ast.expr = node
+        first = None
         while at.__class__ is ast.Attribute:
             self.inside[at] = inside
             parents[at.value] = at
+            first = at.attr
             at = at.value
+        if node.ctx.__class__ is ast.Load:
+            self.chains.append(node)
+            self.ends.append((at.id if at.__class__ is ast.Name else None, first))
         if at.__class__ is ast.Name:
             self.scopes[at] = scope
             self.inside[at] = inside
