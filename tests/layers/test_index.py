@@ -147,3 +147,57 @@ def test_circles_end() -> None:
 )
 def test_odd_definitions_have_facts(text: str) -> None:
     assert len(facts_of(text).definitions) == 1
+
+
+@pytest.mark.parametrize(
+    ("use", "reason"),
+    [
+        ("@wrapped\n    def call(self, x): return x", "decorates `A.call`"),
+        ("def call(self, x): return {1: wrapped}[self.rank](x)", "is handed on in `A.call`"),
+        ("def build(self, s): self.act = wrapped", "is handed on in `A.build`"),
+        ("def call(self, x, act=wrapped): return act(x)", "is handed on in `A.call`"),
+        ("def call(self, x): return Tools.f(x)", None),
+        ("def call(self, x): return isinstance(x, Tools)", None),
+    ],
+)
+def test_every_way_to_name_a_helper(use: str, reason: str | None) -> None:
+    text = (
+        "from keras.layers import Layer\ndef wrapped(f):\n    return f\nclass Tools:\n    def f(x): return x\n"
+        f"class A(Layer):\n    {use}\n"
+    )
+    found = roots({"a.py": text}, "a.py")
+    assert found.get("wrapped") == (f"`wrapped` {reason}" if reason else None)
+    assert ("Tools.f" in found, "Tools" in found) == ("Tools.f" in use, False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "load_model('m', custom_objects={'f': f})",
+        "keras.utils.get_custom_objects()['f'] = f",
+        "custom_objects['f'] = f",
+        "get_custom_objects().update({'f': f})",
+        "with CustomObjectScope({'f': f}): pass",
+    ],
+)
+def test_custom_objects_are_layer_code(line: str) -> None:
+    assert set(roots({"a.py": f"import keras\ndef f(x): return x\n{line}\n"}, "a.py")) == {"f"}
+
+
+def test_a_registered_callback_does_not_run_in_a_model() -> None:
+    text = "import keras\n@keras.utils.register_keras_serializable()\nclass A({}): pass\n"
+    assert roots({"a.py": text.format("keras.callbacks.Callback")}, "a.py") == {}
+    assert set(roots({"a.py": text.format("object")}, "a.py")) == {"A"}
+
+
+def test_the_keras_package_itself() -> None:
+    files = {
+        "x/keras/__init__.py": "",
+        "x/keras/layers/__init__.py": "",
+        "x/keras/layers/core.py": "from ..utils import shared\nclass Layer(object):\n    def f(self): return shared()\ndef tool(): pass\n",
+        "x/keras/utils.py": "def shared(): pass\n",
+        "x/keras/activations.py": "def relu(x): return x\n",
+    }
+    assert set(roots(files, "x/keras/layers/core.py")) == {"Layer"}
+    assert set(roots(files, "x/keras/utils.py")) == {"shared"}
+    assert roots(files, "x/keras/activations.py") == {"relu": "`relu` is Keras's own activation, `keras.activations.relu`"}
