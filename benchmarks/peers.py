@@ -17,7 +17,6 @@ _SEMGREP_RULE = """rules:
     message: use the backend
     pattern: tf.reduce_sum(...)
 """
-_FIXIT = '[tool.fixit]\nroot = true\nenable = ["fixit.rules.no_namedtuple:NoNamedTuple"]\ndisable = ["fixit.rules"]\n'
 
 
 def environment() -> Path:
@@ -42,9 +41,8 @@ def _ruff(tree: Path, runs: int) -> Cost:
 
 
 def _fixit(tree: Path, runs: int) -> Cost:
-    copy = _copy(tree)
-    (copy / "pyproject.toml").write_text(_FIXIT, "utf-8")
-    return run([str(environment() / "fixit"), "lint", "."], runs, cwd=copy)
+    rule = "fixit.rules:NoNamedTuple"
+    return run([str(environment() / "fixit"), "--quiet", "--rules", rule, "lint", str(tree)], runs)
 
 
 def _torchfix(tree: Path, runs: int) -> Cost:
