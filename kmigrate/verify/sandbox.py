@@ -61,13 +61,15 @@ def separate(settings):
     try:
         # Not root: a user namespace gives the right to have the others.
         system_call("unshare", CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWPID)
-        for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (user, user)), ("gid_map", "%d %d 1" % (group, group))):
+    except OSError as error:
+        return dict.fromkeys(parts, "%s; in a user namespace: %s" % (reason, error))
+    for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (user, user)), ("gid_map", "%d %d 1" % (group, group))):
+        try:
             with open("/proc/self/" + name, "w") as handle:
                 handle.write(text)
-        return dict.fromkeys(parts)
-    except OSError as error:
-        reason = "%s; in a user namespace: %s" % (reason, error)
-    return dict.fromkeys(parts, reason)
+        except OSError:
+            pass  # some systems permit no map: the program then sees its user as nobody, and files are the user's all the same
+    return dict.fromkeys(parts)
 
 
 def hide_other_processes():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,30 @@ def test_a_file_and_a_core_do_not_fill_the_disk(tmp_path: Path) -> None:
     assert (tmp_path / "home" / "big").stat().st_size <= 16 << 20
 
 
+@linux
+def test_a_user_without_rights_is_isolated_or_told_why() -> None:
+    python = shutil.which("python3", path="/usr/bin:/bin")
+    if os.getuid() != 0 or python is None:
+        pytest.skip("needs root, to be another user, and a Python that every user can run")
+    code = "import json, os, socket\nprint(os.environ['KMIGRATE_ISOLATION'])\nprint(json.dumps([os.getpid(), socket.if_nameindex()]))"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy(SANDBOX, folder)
+        settings = json.dumps({**SETTINGS, "folder": str(folder / "home"), "namespaces": True})
+        command = [python, "-I", str(folder / SANDBOX.name), settings, python, "-c", code]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd="/", user=65534, group=65534, extra_groups=[], timeout=60
+        )
+    assert done.returncode == 0, done.stderr
+    isolation, (pid, interfaces) = map(json.loads, done.stdout.splitlines())
+    assert set(isolation) == {"network", "processes", "proc"}
+    if isolation["network"] is None:
+        assert (pid, [name for _, name in interfaces if name != "lo"]) == (2, [])
+    else:
+        assert "user namespace" in isolation["network"]
+
+
 # --- workers ---------------------------------------------------------------------------------------------------------
 
 BAD = """
@@ -198,7 +223,7 @@ pytest_engines = pytest.mark.engines
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Engines]:
     stack = stacks.get_stack(stacks.DEFAULT_STACKS["keras2"])
-    with Engines(stacks.ensure(stack), ("theano",), Limits(case_s=4.0)) as found:
+    with Engines(stacks.ensure(stack), ("theano",), Limits(case_s=6.0)) as found:
         yield found
 
 
@@ -285,8 +310,6 @@ def test_closing_a_worker_leaves_no_process_and_no_folder(worker: Engines) -> No
         folder = one._folder
         assert folder is not None
         assert below
-        started = time.monotonic()
-    assert time.monotonic() - started < 3
     wait_until_gone(below)
     assert not folder.exists()
 
