@@ -118,8 +118,8 @@ class _Linter:
         self.names = names
         self.book = book
         self.target = target
-        self.values = Values(names)
         self.layer_code = LayerCode(names, whole, surroundings)
+        self.values = Values(names, self.layer_code)
         self.flavour = flavour_of(source, names, surroundings)
         self.alternatives: dict[int, int] = {}
         self.roots: dict[int, Definition] = {}

@@ -1,0 +1,205 @@
+"""The answers to the conditions of a rule, for one use: from the call's text and from what is known of its arguments."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from typing import Any
+
+from kmigrate.rulebook.binding import Bound, elements_of
+from kmigrate.rulebook.conditions import Unknown
+from kmigrate.rulebook.rule import Rule
+from kmigrate.values.domain import (
+    ARRAY,
+    FLOATING,
+    INTEGER,
+    NUMBER,
+    SEQUENCE,
+    TENSORS,
+    VARIABLE,
+    Shape,
+    Value,
+    is_floating,
+    is_integer,
+)
+from kmigrate.values.module import Values
+
+_DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
+# What TensorFlow makes of Python's numbers.
+_OF_NUMBERS = {INTEGER: "int32", FLOATING: "float32"}
+
+
+def _element(elements: list[ast.expr] | None, name: str, index: int) -> ast.expr:
+    if elements is None or not 0 <= index < len(elements):
+        raise Unknown(f"{name} has no element {index} that is written out")
+    return elements[index]
+
+
+class UseFacts:
+    """Answers the conditions of one rule for one use (see ``conditions.Facts``)."""
+
+    def __init__(self, rule: Rule, bound: Bound, values: Values, callee_argument: bool, place: Collection[str] = ()) -> None:
+        self.rule = rule
+        self.bound = bound
+        self.values = values
+        self._callee_argument = callee_argument
+        self._place = place
+
+    def given(self, name: str) -> bool:
+        return name in self.bound.given or bool(self.bound.variadic.get(name))
+
+    def literal(self, name: str) -> bool:
+        try:
+            self.value(name)
+        except Unknown:
+            return False
+        return True
+
+    def value(self, name: str) -> Any:
+        node = self.node(name) if name in self.bound.given or "[" in name else None
+        try:
+            if node is not None:
+                dtype = self._dtype_constant(node)
+                return dtype if dtype is not None else ast.literal_eval(node)
+            if name in self.bound.variadic:
+                return tuple(ast.literal_eval(a.node) for a in self.bound.variadic[name])
+            default = self.rule.parameter(name).default
+            if default is not None:
+                return ast.literal_eval(default)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            pass
+        raise Unknown(f"{name} is not literal")
+
+    def _dtype_constant(self, node: ast.expr) -> str | None:
+        """``bool`` for ``tf.bool``: a dtype constant is as good as its name."""
+        symbols = self.values.names.resolve(node).symbols
+        names = {s.removeprefix("tf.") for s in symbols if s.removeprefix("tf.") in _DTYPES}
+        return names.pop() if len(names) == 1 == len(symbols) else None
+
+    def node(self, name: str) -> ast.expr:
+        """The expression given for a parameter, or for an element of it: ``p``, ``p[0]``, ``p[0][1]``."""
+        name, *indices = name.replace("]", "").split("[")
+        if name in self.bound.variadic and indices:
+            node = _element([a.node for a in self.bound.variadic[name]], name, int(indices.pop(0)))
+        elif name in self.bound.given:
+            node = self.bound.given[name].node
+        else:
+            raise Unknown(f"{name} is not given")
+        for index in indices:
+            node = _element(elements_of(node), name, int(index))
+        return node
+
+    def known(self, name: str) -> Value:
+        return self.values.of(self.node(name))
+
+    def rank(self, name: str) -> int:
+        return self.values.rank(self.node(name))
+
+    def dtype(self, name: str) -> str:
+        found = self.values.dtype(self.node(name))
+        if found in _OF_NUMBERS and self.rule.engine == "tensorflow" and self.known(name).kind in (NUMBER, SEQUENCE):
+            return _OF_NUMBERS[found]
+        if found in (FLOATING, INTEGER):
+            raise Unknown(f"only the kind of {name} is known")
+        return found
+
+    def floating(self, name: str) -> bool:
+        return bool(is_floating(self.values.dtype(self.node(name))))
+
+    def integer(self, name: str) -> bool:
+        return bool(is_integer(self.values.dtype(self.node(name))))
+
+    def shape(self, name: str) -> Shape:
+        """The static shape, None for a dimension that is not known."""
+        found = self.known(name).shape
+        if found is None:
+            raise Unknown(f"the shape of {name} is not known")
+        return found
+
+    def static(self, name: str) -> bool:
+        """True where every dimension is known; never False: a dimension that is not known here may still be fixed."""
+        if None in self.shape(name):
+            raise Unknown(f"a dimension of {name} is not known")
+        return True
+
+    def tensor(self, name: str) -> bool:
+        """Whether it is one tensor or variable of an engine, and no number, array, list or None."""
+        return self._kind(name).is_tensor
+
+    def variable(self, name: str) -> bool:
+        found = self._kind(name)
+        if found.is_tensor and found.kind != VARIABLE and found.engine != "tensorflow" and found.shape is None:
+            raise Unknown(f"{name} may be a variable")
+        return found.kind == VARIABLE
+
+    def numpy(self, name: str) -> bool:
+        return self._kind(name).kind == ARRAY
+
+    def _kind(self, name: str) -> Value:
+        found = self.known(name)
+        if found.kind in (None, TENSORS):
+            raise Unknown(f"what {name} is, is not known")
+        return found
+
+    def length(self, name: str) -> int:
+        if name in self.bound.variadic:
+            return len(self.bound.variadic[name])
+        node = self.node(name)
+        if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(e, ast.Starred) for e in node.elts):
+            return len(node.elts)
+        raise Unknown(f"{name} is no list display")
+
+    def sequence(self, name: str) -> bool:
+        node = self.node(name)
+        binding = self.values.names.binding_value(node)
+        if binding is not None and binding.value is not None:
+            node = binding.value
+        if isinstance(node, (ast.List, ast.Tuple, ast.ListComp)):
+            return True
+        if isinstance(node, (ast.Constant, ast.Lambda, ast.Dict, ast.BinOp, ast.Compare)):
+            return False
+        raise Unknown(f"{name} may be a list")
+
+    def number(self, name: str) -> bool:
+        """A literal int or float (not a bool)."""
+        node = self.node(name)
+        inner = node.operand if isinstance(node, ast.UnaryOp) else node
+        return isinstance(inner, ast.Constant) and type(inner.value) in (int, float)
+
+    def function(self, name: str) -> bool:
+        node = self.node(name)
+        if isinstance(node, ast.Lambda):
+            return True
+        if isinstance(node, ast.Name):
+            binding = self.values.names.binding_value(node)
+            if binding is not None and (binding.kind == "def" or isinstance(binding.value, ast.Lambda)):
+                return True
+        if isinstance(node, (ast.Constant, ast.Call, ast.BinOp, ast.List, ast.Tuple)):
+            return False
+        raise Unknown(f"{name} may be a function")
+
+    def same(self, first: str, second: str) -> bool:
+        """Two arguments are written alike and without a call: the same value."""
+        nodes = [self.node(first), self.node(second)]
+        return ast.dump(nodes[0]) == ast.dump(nodes[1]) and not any(isinstance(n, ast.Call) for n in ast.walk(nodes[0]))
+
+    def called(self, name: str) -> str:
+        """The symbol of the function whose call the argument is: ``keras.backend.learning_phase``; empty where the text does not
+        show one (always answered)."""
+        node = self.node(name)
+        if isinstance(node, ast.Name):
+            binding = self.values.names.binding_value(node)
+            node = binding.value if binding is not None and binding.value is not None else node
+        symbols = self.values.names.resolve(node.func).symbols if isinstance(node, ast.Call) else ()
+        return next(iter(symbols)) if len(symbols) == 1 else ""
+
+    def callee_argument(self) -> bool:
+        return self._callee_argument
+
+    def annotation(self) -> bool:
+        """The use stands in the annotation of a parameter, a result or a variable."""
+        return "annotation" in self._place
+
+    def compared(self) -> bool:
+        """The use is compared with ``==``, ``!=``, ``in`` or ``not in``, itself or in a display."""
+        return "compared" in self._place
