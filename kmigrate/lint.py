@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kmigrate.fix.layout import LayoutError, call_layout
+from kmigrate.fix.layout import CallLayout, LayoutError, call_layout, method_layout
 from kmigrate.flavour import own_flavour
 from kmigrate.layers import LayerCode
 from kmigrate.layers.index import Surroundings
+from kmigrate.methods import MethodReference, method_references
 from kmigrate.model import Context, Edit, Finding, Fix, Slice, Target, Unit
-from kmigrate.names import Definition, Names, Reference, engine_of
+from kmigrate.names import Definition, Names, Reference, Scope, engine_of
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
@@ -128,7 +129,8 @@ class _Linter:
 
     def run(self) -> Analysis:
         findings = []
-        for reference in self.names.engine_references():
+        methods = method_references(self.names, self.layer_code, self.values)
+        for reference in (*self.names.engine_references(), *methods):
             context = self.layer_code.context(reference.definition)
             if context is not None:
                 findings.append(self.finding(reference, context))
@@ -149,6 +151,8 @@ class _Linter:
         rules = {self.book.find(s) for s in symbols}
         rule = self.book.find(symbol)
         use: ast.expr = call if call is not None and (rule is None or rule.parameters is not None) else node
+        if isinstance(reference, MethodReference) and reference.use is not None:
+            use = reference.use
         fix: Fix | None = None
         if rule is None:
             message = f"`{symbol}` is a direct engine use, and no rule knows it"
@@ -211,7 +215,7 @@ class _Linter:
             raise NoFix(rule.guidance or "a person must decide")
         if self._f_string(use) is not None:
             raise NoFix("inside an f-string")
-        layout = call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
+        layout = self._layout(reference, use, call)
         bound = bind(rule, layout) if layout is not None else Bound()
         facts = UseFacts(rule, bound, self.values, self._callee_argument(use), self._place(use))
         for refusal in rule.refusals:
@@ -247,14 +251,20 @@ class _Linter:
             return self._made(rule, index, place, pieces, assumption), index
         raise reason or NoFix(self._no_alternative(rule))
 
+    def _layout(self, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
+        if isinstance(reference, MethodReference):
+            if not reference.arguments:
+                raise NoFix("the shape is not taken from its tensor here")
+            if use is reference.node and reference.uncalled:
+                raise NoFix("used as a value, not called")
+            return method_layout(self.source, use, reference.arguments)
+        return call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
+
     def _check_free(self, template: ast.expr, reference: Reference) -> None:
         """A name that the fix will import must not mean something else here."""
-        at: ast.AST = reference.node
-        while isinstance(at, ast.Attribute):
-            at = at.value
         for node in ast.walk(template):
             if isinstance(node, ast.Name) and node.id in IMPORTABLE:
-                scope = self.names.scope_of(at).lookup(node.id)
+                scope = self._scope(reference).lookup(node.id)
                 for binding in scope.bindings[node.id] if scope else ():
                     if binding.symbol != f"{IMPORTABLE[node.id]}.{node.id}":
                         raise NoFix(f"{node.id!r} means something else here")
@@ -390,10 +400,7 @@ class _Linter:
 
     def _backend(self, reference: Reference) -> str:
         """A name that means the backend at this place: one that the file has, or a free one that the fix will import."""
-        at: ast.AST = reference.node
-        while isinstance(at, ast.Attribute):
-            at = at.value
-        scope = self.names.scope_of(at)
+        scope = self._scope(reference)
         for name in self.backend_names:
             if scope.lookup(name) is self.names.module:
                 return name
@@ -402,6 +409,14 @@ class _Linter:
             free = (name for name in _FREE_NAMES[self.target] if name not in taken)
             self.free_name = next(free, "kmigrate_backend")
         return self.free_name
+
+    def _scope(self, reference: Reference) -> Scope:
+        """The scope of the innermost name of a use: of ``tf`` in ``tf.exp``, of ``x`` in ``(x + 1).sum()``."""
+        at: ast.AST = reference.node
+        while isinstance(at, ast.Attribute):
+            at = at.value
+        name = next((node for node in ast.walk(at) if isinstance(node, ast.Name)), None)
+        return self.names.module if name is None else self.names.scope_of(name)
 
     # ---- tied to TensorFlow
 

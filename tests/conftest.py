@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.load import load_files
 from kmigrate.rulebook.proofs import Proofs
 from kmigrate.source import Source
+from kmigrate.verify import stacks
+from kmigrate.verify.runner import Engines, Limits
 
 RULES = Path(__file__).parent / "data" / "rules.toml"
 
@@ -23,6 +26,14 @@ def book() -> Rulebook:
     claim = {"preserving": True, "portable": True, "tf_keras": True}
     records = {r.code: {"digest": r.digest, "alternatives": {str(i): claim for i in range(len(r.alternatives))}} for r in rules}
     return Rulebook(rules, Proofs(records))
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Engines]:
+    """TensorFlow and Theano of the default stack; the first use on a machine installs it."""
+    stack = stacks.get_stack(stacks.DEFAULT_STACKS["keras2"])
+    with Engines(stacks.ensure(stack), stack.engines, Limits(case_s=20.0)) as found:
+        yield found
 
 
 def analysed(text: str, book: Rulebook, whole: bool = True, path: str = "module.py") -> Analysis:

@@ -7,7 +7,8 @@ file is never parsed whole by LibCST: that would cost twelve times as much as ``
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from kmigrate.model import Slice
 from kmigrate.source import Source, first_newline
@@ -29,12 +30,16 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class CallLayout:
-    """``inside`` runs from after the opening to before the closing parenthesis of the call."""
+    """``inside`` runs from after the opening to before the closing parenthesis of the call.
+
+    ``receiver`` is set where a method is called: it is the first of ``arguments``, and stands before the function's name.
+    """
 
     whole: Slice
     function: Slice
     inside: Slice
     arguments: tuple[Argument, ...]
+    receiver: Argument | None = None
 
 
 class LayoutError(Exception):
@@ -82,6 +87,24 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
         if isinstance(part.comma, cst.Comma):
             position += width(part.comma)
     return CallLayout(Slice(start, end), function, Slice(inside, end - 1), tuple(arguments))
+
+
+def method_layout(source: Source, use: ast.expr, before: Sequence[ast.expr]) -> CallLayout:
+    """The layout of a method or attribute: ``before`` are the receiver and what stands in subscripts of it; the arguments of
+    the call follow. An attribute's ``inside`` is empty and lies at its end.
+
+    Raises:
+        LayoutError: see ``call_layout``.
+    """
+    start, end = source.span(use)
+    first = []
+    for node in before:
+        part = Slice(*source.span(node))
+        first.append(Argument(part, part, None, "", node))
+    if not isinstance(use, ast.Call):
+        return CallLayout(Slice(start, end), Slice(start, end), Slice(end, end), tuple(first), first[0])
+    layout = call_layout(source, use)
+    return replace(layout, arguments=(*first, *layout.arguments), receiver=first[0])
 
 
 def _outline(source: Source, call: ast.Call, start: int, end: int) -> str:

@@ -146,15 +146,22 @@ def _in_place(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) ->
         return None
     pieces: list[Piece] = [ast.unparse(tree.func), site.text[layout.function.end : layout.inside.start]]
     cursor = layout.inside.start
+    if layout.receiver is not None:
+        if layout.receiver not in (items[0][1], *kept[1:]) or pieces[1] == "":
+            return None  # an attribute, or the receiver is not the first argument
+        pieces.append(_receiver(layout, layout.receiver, site.text))
+        items = items[1:]
     pending: list[str] = []
     first = True
     for prefix, value in items:
         if isinstance(value, str):
-            if first:
+            if first and layout.receiver is None:
                 pending.append(prefix + value)
             else:
                 pieces.append(f", {prefix}{value}")
             continue
+        if first and layout.receiver is not None:
+            pieces.append("," if site.text[cursor : cursor + 1].isspace() else ", ")
         pieces += _gap(site.text, cursor, value, layout, first=first)
         pieces += [text + ", " for text in pending]
         pending = []
@@ -163,6 +170,13 @@ def _in_place(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) ->
         first = False
     pieces.append(_tail(site.text, cursor, layout))
     return tuple(piece for piece in pieces if piece != "")
+
+
+def _receiver(layout: CallLayout, receiver: Argument, text: str) -> Piece:
+    """The receiver of a method as the first argument of the function that takes its place."""
+    _refuse_comment(text[layout.whole.start : receiver.value.start])
+    _refuse_comment(text[receiver.value.end : layout.inside.start])
+    return receiver.value
 
 
 def _hole_or_text(node: ast.expr, filler: Filler) -> Argument | str:

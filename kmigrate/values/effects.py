@@ -76,19 +76,19 @@ def constant_of(value: Value) -> object:
 
 
 Effect = Callable[[Arguments, str], Value]
-_EFFECTS: dict[str, Effect] = {}
+EFFECTS: dict[str, Effect] = {}
 
 
 def _effect(function: Effect) -> Effect:
     """Registers an effect under its name."""
-    _EFFECTS[function.__name__.lstrip("_")] = function
+    EFFECTS[function.__name__.lstrip("_")] = function
     return function
 
 
 def apply(effect: str, arguments: Arguments, engine: str) -> Value:
     """The result of an operation; a tensor of which nothing more is known where an argument that decides its rank is unknown."""
     try:
-        return _EFFECTS[effect](arguments, engine)
+        return EFFECTS[effect](arguments, engine)
     except Undecided:
         return tensor(engine)
 
@@ -318,8 +318,9 @@ def _accumulated(a: Arguments, engine: str) -> Value:
 
 @_effect
 def _crossentropy(a: Arguments, engine: str) -> Value:
-    axis = _axis(a)
-    return tensor(engine, shapes.reduce(a["output"].shape, [axis], False))
+    if a["target"].rank is None or a["target"].rank != a["output"].rank:
+        return tensor(engine)  # a target of more axes broadcasts
+    return tensor(engine, shapes.reduce(a["output"].shape, [_axis(a)], False))
 
 
 # ---- shapes
@@ -739,7 +740,7 @@ def _some_tensor(a: Arguments, engine: str) -> Value:
     return tensor(engine)
 
 
-_EFFECTS.update(
+EFFECTS.update(
     {
         "to_float32": _cast_to("float32"),
         "to_int32": _cast_to("int32"),

@@ -130,7 +130,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("reduced_floating", "x, axis=None, ddof=0, keepdims=False", "T.var T.std"),
     ("reduced_mean", "x, axis=None, keepdims=False", "K.mean O.mean"),
     ("reduced_mean", "x, axis=None, dtype=None, keepdims=False", "T.mean"),
-    ("reduced_norm", "x, ord='euclidean', axis=None, keepdims=False", "tf.norm"),
+    ("reduced_floating", "x, ord='euclidean', axis=None, keepdims=False", "tf.norm"),
     ("reduced_bool", "x, axis=None, keepdims=False", "K.any K.all tf.reduce_any tf.reduce_all T.any T.all"),
     ("reduced_index", "x, axis=-1", "K.argmax K.argmin"),
     ("reduced_index", "x, axis=0", "tf.argmax tf.argmin tf.arg_max tf.arg_min"),

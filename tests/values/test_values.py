@@ -11,6 +11,8 @@ import pytest
 from kmigrate.layers import LayerCode
 from kmigrate.names import Names
 from kmigrate.values import Value, Values
+from kmigrate.values.effects import EFFECTS
+from kmigrate.values.operations import OPERATIONS
 
 HEAD = "import numpy as np\nimport tensorflow as tf\nimport theano\nimport theano.tensor as T\nfrom keras import backend as K\nfrom keras import activations, initializers\nfrom keras.engine import InputSpec\nfrom keras.layers import Dense, Input, Lambda, Layer\n\n\n"
 
@@ -277,6 +279,10 @@ def layer(init: str = "pass", build: str = "pass", call: str = "pass") -> str:
 )
 def test_layer_code(text: str, expected: str) -> None:
     assert brief(value_of(text)) == expected
+
+
+def test_every_operation_names_an_effect() -> None:
+    assert {known.effect for known in OPERATIONS.values()} - set(EFFECTS) == set()
 
 
 def test_giants_take_no_quadratic_time_and_no_stack() -> None:

@@ -1,0 +1,112 @@
+"""Methods and attributes that only tensors of one engine have: ``x.get_shape()``, ``x.dimshuffle(0, 'x')``, ``w.assign(v)``.
+
+A use counts only where its receiver is surely a tensor, a variable or a tensor's shape; arrays of numpy have methods of the
+same names. For a tensor of whichever engine runs, the method says for which one the code is written.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kmigrate.layers import LayerCode
+from kmigrate.names import Meaning, Names, Reference
+from kmigrate.values import Value, Values
+from kmigrate.values.domain import ANY_ENGINE, SHAPE, TENSORS, VARIABLE
+
+_TF_TENSOR = frozenset("get_shape set_shape numpy eval op graph consumers".split())
+_TF_VARIABLE = frozenset("assign assign_add assign_sub read_value initialized_value initializer load".split())
+_TF_SHAPE = frozenset("as_list ndims rank num_elements with_rank is_fully_defined assert_has_rank merge_with".split())
+_THEANO_TENSOR = frozenset(
+    "dimshuffle sum prod mean max min var std argmax argmin any all reshape flatten astype dot repeat take transpose swapaxes "
+    "clip T ndim norm argsort cumsum cumprod nonzero round broadcastable owner ravel squeeze eval shape sort copy".split()
+)
+_THEANO_SHARED = frozenset({"get_value", "set_value"})
+# Lists have these too: of an argument that may be a list they say nothing.
+_OF_LISTS = frozenset({"sort", "copy"})
+# In Keras these attributes are idiomatic on TensorFlow: a use only where the code is written for Theano.
+_SHARED_ATTRIBUTES = frozenset({"shape"})
+_PROPERTIES = frozenset("T ndim shape ndims rank broadcastable owner op graph initializer value".split())
+_NAMES = _TF_TENSOR | _TF_VARIABLE | _TF_SHAPE | _THEANO_TENSOR | _THEANO_SHARED | {"value"}
+_TF, _THEANO = "tensorflow", "theano"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodReference(Reference):
+    """``use`` is the whole expression that a fix replaces. ``arguments`` are the receiver and what stands in subscripts of it:
+    they come before the arguments of the call; empty where the tensor that is meant does not stand here."""
+
+    use: ast.expr | None = None
+    arguments: tuple[ast.expr, ...] = ()
+
+    @property
+    def uncalled(self) -> bool:
+        """Whether a method is only named: ``f = x.sum``."""
+        return self.use is self.node and isinstance(self.node, ast.Attribute) and self.node.attr not in _PROPERTIES
+
+
+def method_references(names: Names, layer_code: LayerCode, values: Values) -> Iterator[MethodReference]:
+    """Every use in layer code of a method or attribute of a tensor."""
+    taken: set[ast.AST] = set()  # parts of a longer chain that is reported as a whole
+    found = []
+    for node in names.parents:
+        if isinstance(node, ast.Attribute) and node.attr in _NAMES and isinstance(node.ctx, ast.Load):
+            definition = names.definition_of(node)
+            if layer_code.context(definition) is None or names.resolve(node.value).symbols:
+                continue
+            symbol, arguments, part = _meaning(node, values)
+            if symbol is None:
+                continue
+            if part is not None:
+                taken.add(part)
+            parent = names.parents.get(node)
+            called = isinstance(parent, ast.Call) and parent.func is node and node.attr not in _PROPERTIES
+            use = parent if called and isinstance(parent, ast.expr) else node
+            found.append(MethodReference(node, Meaning((symbol,)), definition, "plain", use, arguments))
+    return (reference for reference in found if reference.node not in taken)
+
+
+def _meaning(node: ast.Attribute, values: Values) -> tuple[str | None, tuple[ast.expr, ...], ast.AST | None]:
+    """The symbol of a method, its first arguments, and the attribute that is part of this use (``x.get_shape``)."""
+    name = node.attr
+    if name == "value":
+        if isinstance(node.value, ast.Subscript) and values.of(node.value.value).kind == SHAPE:
+            tensor, part = _tensor_of(node.value.value)
+            if values.of(node.value.value).engine is not None:
+                return "tf.Dimension.value", () if tensor is None else (tensor, node.value.slice), part
+        return None, (), None
+    receiver = values.of(node.value)
+    if receiver.kind == SHAPE:
+        if name not in _TF_SHAPE or receiver.engine is None:
+            return None, (), None
+        tensor, part = _tensor_of(node.value)
+        return f"tf.TensorShape.{name}", () if tensor is None else (tensor,), part
+    if not receiver.symbolic or (receiver.kind == TENSORS and name in _OF_LISTS):
+        return None, (), None
+    return _symbol(receiver, name, values.file_engine), (node.value,), None
+
+
+def _tensor_of(shape: ast.expr) -> tuple[ast.expr | None, ast.AST | None]:
+    """The tensor in ``tensor.shape`` or ``tensor.get_shape()``, and the attribute."""
+    if isinstance(shape, ast.Call) and isinstance(shape.func, ast.Attribute) and shape.func.attr == "get_shape":
+        return shape.func.value, shape.func
+    if isinstance(shape, ast.Attribute) and shape.attr == "shape":
+        return shape.value, shape
+    return None, None
+
+
+def _symbol(receiver: Value, name: str, file_engine: str | None) -> str | None:
+    """The canonical symbol of a method: the class that has it, of the engine that the receiver or else the file tells."""
+    engine = receiver.engine if receiver.engine != ANY_ENGINE else file_engine
+    if engine != _THEANO:
+        if name in _TF_TENSOR and not (engine is None and name in _THEANO_TENSOR and name != "eval"):
+            return f"tf.Tensor.{name}"
+        if name in _TF_VARIABLE and (receiver.kind == VARIABLE or name.startswith("assign")):
+            return f"tf.Variable.{name}"
+    if engine != _TF:
+        if name in _THEANO_SHARED and receiver.kind != TENSORS:
+            return f"theano.compile.SharedVariable.{name}"
+        if name in _THEANO_TENSOR and (engine == _THEANO or name not in _SHARED_ATTRIBUTES):
+            return f"theano.tensor.TensorVariable.{name}"
+    return None
