@@ -184,6 +184,13 @@ def _rank_kept(a: Arguments, engine: str) -> Value:
 
 
 @_effect
+def _biased(a: Arguments, engine: str) -> Value:
+    """A scalar or a vector may broadcast against what is added."""
+    rank = a["x"].rank
+    return tensor(engine, of_rank(rank) if rank is not None and rank > 1 else None)
+
+
+@_effect
 def _transposed(a: Arguments, engine: str) -> Value:
     name = "pattern" if "pattern" in a.defaults else "axes"
     pattern = _axes(a, name) if name in a.defaults else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from functools import cached_property
 
 from kmigrate.layers import LayerCode
@@ -17,13 +18,15 @@ from kmigrate.values.sources import Sources
 class Values:
     """Facts about the expressions of one module."""
 
-    def __init__(self, names: Names, layer_code: LayerCode) -> None:
+    def __init__(self, names: Names, layer_code: LayerCode, given: Mapping[str, Value] | None = None) -> None:
+        """``given`` are parameters of functions, by name, of which more is known than the text shows."""
         self.names = names
         self.layer_code = layer_code
+        self.given = given or {}
 
     @cached_property
     def sources(self) -> Sources:
-        return Sources(self.names, self.layer_code, self.bindings)
+        return Sources(self.names, self.layer_code, self.bindings, self.given)
 
     @cached_property
     def bindings(self) -> Bindings:

@@ -83,11 +83,12 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
         "rank_kept",
         "x",
         "K.resize_images K.resize_volumes K.temporal_padding K.spatial_2d_padding K.spatial_3d_padding K.slice "
-        "K.repeat_elements K.bias_add K.batch_normalization tf.pad tf.tile tf.slice tf.batch_normalization tf.bias_add "
+        "K.repeat_elements tf.pad tf.tile tf.slice "
         "tf.conv1d tf.conv2d tf.conv2d_transpose tf.depthwise_conv2d tf.conv3d tf.max_pool tf.avg_pool "
         "tf.reverse_sequence tf.lrn tf.matrix_band_part tf.band_part tf.image.resize tf.image.resize_images "
         "tf.image.resize_bilinear tf.image.resize_nearest_neighbor tf.space_to_depth tf.depth_to_space",
     ),
+    ("biased", "x", "K.bias_add K.batch_normalization tf.bias_add tf.batch_normalization"),
     ("transposed", "x, pattern=None", "tf.transpose O.transpose"),
     ("transposed", "x, axes=None", "T.transpose"),
     ("transposed", "x", "K.transpose"),

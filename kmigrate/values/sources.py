@@ -7,7 +7,7 @@ tensors too. A helper's parameters are what its calls in the file hand over, if 
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Mapping
 
 from kmigrate.layers import LayerCode
 from kmigrate.names import Definition, Names, engine_of
@@ -101,7 +101,8 @@ _FLOATING_DEFAULT = FLOATING
 class Sources:
     """Answers for parameters, ``self`` and classes of one module."""
 
-    def __init__(self, names: Names, layer_code: LayerCode, bindings: Bindings) -> None:
+    def __init__(self, names: Names, layer_code: LayerCode, bindings: Bindings, given: Mapping[str, Value]) -> None:
+        self.given = given
         self.names = names
         self.layer_code = layer_code
         self.bindings = bindings
@@ -171,6 +172,8 @@ class Sources:
 
     def parameter(self, argument: ast.arg) -> Steps:
         """What a parameter is."""
+        if argument.arg in self.given:
+            return self.given[argument.arg]
         definition = self._definition(argument)
         if definition is None or definition.kind == "class":
             return UNKNOWN

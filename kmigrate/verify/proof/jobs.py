@@ -6,13 +6,14 @@ What is proven is what is shipped: the text after comes from the real linter and
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from kmigrate.fix.apply import FixError, apply_fixes
-from kmigrate.fix.layout import LayoutError, call_layout
+from kmigrate.fix.layout import CallLayout, LayoutError, call_layout, method_layout
 from kmigrate.lint import Analysis, analyse
-from kmigrate.names import Names
+from kmigrate.methods import method_references
 from kmigrate.project import fixes_to_apply
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
@@ -20,6 +21,7 @@ from kmigrate.rulebook.conditions import Unknown, evaluate
 from kmigrate.rulebook.rule import Example, Rule
 from kmigrate.source import Source
 from kmigrate.values import UseFacts, Values
+from kmigrate.values.domain import ANY_ENGINE, of_rank, tensor
 from kmigrate.verify.specs import SpecError, parse
 
 _HEADER = {
@@ -121,22 +123,10 @@ def _expression(text: str) -> str:
     return found
 
 
-class _Given(Values):
+def _given(analysis: Analysis, facts: Facts) -> Values:
     """The analyzer's knowledge, and that of the function's arguments."""
-
-    def __init__(self, names: Names, facts: Facts) -> None:
-        super().__init__(names)
-        self._facts = facts
-
-    def rank(self, node: ast.expr) -> int:
-        if isinstance(node, ast.Name) and node.id in self._facts:
-            return self._facts[node.id][0]
-        return super().rank(node)
-
-    def dtype(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Name) and node.id in self._facts:
-            return self._facts[node.id][1]
-        return super().dtype(node)
+    known = {name: tensor(ANY_ENGINE, of_rank(rank), dtype) for name, (rank, dtype) in facts.items()}
+    return Values(analysis.names, analysis.layer_code, known)
 
 
 def _about_input(condition: ast.expr) -> bool:
@@ -152,15 +142,16 @@ class _Asks:
         self.analysis, self.rule = analysis, rule
         source = analysis.source
         self.bounds: list[Bound] = []
-        for call in ast.walk(source.tree):
-            if isinstance(call, ast.Call) and source.span(call)[0] == start:
-                try:
-                    self.bounds.append(bind(rule, call_layout(source, call)))
-                except (NoFix, LayoutError):
-                    continue
+        for layout in _layouts(analysis, rule):
+            try:
+                use, made = layout
+                if source.span(use)[0] == start:
+                    self.bounds.append(bind(rule, made()))
+            except (NoFix, LayoutError):
+                continue
 
     def one(self, condition: ast.expr, facts: Facts) -> bool:
-        values = _Given(self.analysis.names, facts)
+        values = _given(self.analysis, facts)
         return any(evaluate(condition, _Facts(self.rule, bound, values)) is True for bound in self.bounds)
 
     def all_of(self, conditions: list[ast.expr]) -> Callable[[Facts], bool]:
@@ -168,6 +159,18 @@ class _Asks:
 
     def any_of(self, conditions: list[ast.expr]) -> Callable[[Facts], bool]:
         return lambda facts: any(self.one(condition, facts) for condition in conditions)
+
+
+def _layouts(analysis: Analysis, rule: Rule) -> Iterator[tuple[ast.expr, Callable[[], CallLayout]]]:
+    """Each expression that may be the use of the rule's symbol, with what takes it apart."""
+    methods = list(method_references(analysis.names, analysis.layer_code, Values(analysis.names, analysis.layer_code)))
+    for method in methods:
+        if method.use is not None and method.arguments and set(method.meaning.symbols) <= set(rule.symbols):
+            yield method.use, partial(method_layout, analysis.source, method.use, method.arguments)
+    if not any(set(method.meaning.symbols) <= set(rule.symbols) for method in methods):
+        for call in ast.walk(analysis.source.tree):
+            if isinstance(call, ast.Call):
+                yield call, partial(call_layout, analysis.source, call)
 
 
 class _Facts(UseFacts):
