@@ -359,8 +359,22 @@ class _Linter:
             return True
         return isinstance(parent.func, ast.Attribute) and parent.func.attr in ("add_weight", "add_variable")
 
+    def _keras_argument(self, use: ast.expr) -> bool:
+        """Whether Keras gets the value: an argument of ``add_weight`` or of something of Keras."""
+        call = self.names.parents.get(use)
+        if isinstance(call, ast.keyword):
+            call = self.names.parents.get(call)
+        if not isinstance(call, ast.Call) or call.func is use:
+            return False
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("add_weight", "add_variable"):
+            return True
+        symbols = self.names.resolve(call.func).symbols
+        return bool(symbols) and all(s.startswith("keras.") and not s.startswith("keras.backend.") for s in symbols)
+
     def _place(self, use: ast.expr) -> set[str]:
-        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``."""
+        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``, ``keras_argument``."""
+        if self._keras_argument(use):
+            return {"keras_argument"}
         at: ast.AST = use
         parent = self.names.parents.get(at)
         while isinstance(parent, (ast.Subscript, ast.Tuple, ast.List, ast.BinOp)):

@@ -96,11 +96,11 @@ def report(rows: dict[str, Row], limit: int) -> None:
         uses = sum(r.uses for r in chosen.values())
         if not uses:
             continue
-        known = sum(r.uses for s, r in chosen.items() if book.knows(s))
+        known = sum(r.uses for s, r in chosen.items() if book.find(s))
         safe, unsafe = sum(r.safe for r in chosen.values()), sum(r.unsafe for r in chosen.values())
         parts = {"known": known, "safe": safe, "unsafe": unsafe, "safe or unsafe": safe + unsafe}
         print(f"{engine}: {uses} uses of {len(chosen)} symbols; " + ", ".join(f"{k} {v / uses:.1%}" for k, v in parts.items()))
-        unknown = sorted((s for s in chosen if not book.knows(s)), key=lambda s: -chosen[s].uses)
+        unknown = sorted((s for s in chosen if not book.find(s)), key=lambda s: -chosen[s].uses)
         if unknown:
             print("  unknown: " + ", ".join(f"{s} ({chosen[s].uses})" for s in unknown))
     left = sorted(rows.items(), key=lambda item: item[1].safe - item[1].uses)

@@ -69,3 +69,25 @@ def test_equations_are_compared_by_their_form() -> None:
     assert einsum_form("...ij,...jk->...ik") == "...ab,...bc->...ac"
     with pytest.raises(Unknown):
         einsum_form(3)
+
+
+def test_an_initializer_becomes_that_of_keras() -> None:
+    text = (
+        "import tensorflow as tf\nfrom keras.layers import Layer\n\n\nclass Scale(Layer):\n    def build(self, input_shape):\n"
+        "        self.g = self.add_weight(shape=(3,), initializer=tf.ones_initializer(), name='g')\n"
+        "        self.b = self.add_weight(shape=(3,), initializer=tf.constant_initializer(0.1), name='b')\n"
+    )
+    assert "initializer='ones', name='g')" in fixed(text)
+    assert "initializer=initializers.Constant(value=0.1), name='b')" in fixed(text)
+    assert "from keras import initializers\n" in fixed(text) and "tensorflow" not in fixed(text)
+    assert (
+        fixed(text.replace("import tensorflow as tf", "import tensorflow as tf\ninitializers = {}")).count(
+            "initializers.Constant"
+        )
+        == 0
+    )
+
+
+def test_an_initializer_for_tensorflow_itself_stays() -> None:
+    text = "import tensorflow as tf\n\n\ndef loss(y_true, y_pred):\n    return tf.get_variable('v', initializer=tf.zeros_initializer())\n"
+    assert fixed(text, unsafe=True) == text

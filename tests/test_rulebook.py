@@ -200,6 +200,10 @@ def test_what_is_right_for_every_rank_needs_none() -> None:
         "return tf.einsum('bij,kij->bk', x, y)",
         "return tf.linspace(0.0, 1.0, x)",
         "return tf.fill([2, 3], x)",
+        "return tf.repeat(x, y)",
+        "return tf.repeat(x, y, 1)",
+        "return tf.roll(x, y, 1)",
+        "return tf.broadcast_to(x, [3, 4])",
         "return tf.where(x, y, 0.0)",
         "return tf.where(x, 1, 0)",
         "return tf.one_hot(x, 3, axis=0)",
@@ -228,3 +232,26 @@ def test_hostile_calls_have_no_safe_fix(line: str) -> None:
     calls = [f for f in findings if not f.symbol.endswith((".bool", ".int32"))]
     assert calls
     assert [f.fix.replacement for f in calls if f.fix is not None and f.fix.applicability == "safe"] == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"),
+    [
+        ("tf.data.Dataset.from_tensor_slices", "data-pipeline"),
+        ("tf.compat.v1.train.Saver", "training-loop"),
+        ("tf.math.bessel_j1", "more-math"),
+        ("tf.math.log", "log"),
+        ("tf.compat.v1.math.log", "log"),
+        ("tf.contrib.layers.fully_connected", "more-nn"),
+        ("tf.contrib.no_such", "internal-module"),
+    ],
+)
+def test_a_rule_for_a_module_speaks_where_none_names_the_symbol(symbol: str, name: str) -> None:
+    rule = load_rulebook().find(symbol)
+    assert rule is not None and rule.name == name
+
+
+def test_only_a_rule_that_names_the_symbol_knows_it() -> None:
+    book = load_rulebook()
+    assert book.knows("tf.exp") and book.knows("tf.compat.v1.exp")
+    assert not book.knows("tf.data.no_such") and book.find("tf.no_such") is None

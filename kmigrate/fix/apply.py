@@ -95,7 +95,9 @@ def _with_imports(analysis: Analysis, text: str, target: Target) -> str:
     for name in missing:
         plain = line.rpartition(" ")[2] == name
         statement = line if plain else f"{line} as {name}"
-        if name in IMPORTABLE:
+        if IMPORTABLE.get(name) == "keras":
+            statement = f"{line.rpartition(' ')[0]} {name}"
+        if IMPORTABLE.get(name) == "typing":
             changes.append(_standard_import(source, name))
         else:
             changes.append(_insertion(source, statement, [c for c in changes if not c.text]))

@@ -17,6 +17,10 @@ from kmigrate.rulebook.rule import Rule
 _COMPAT = ("tf.compat.v1.", "tf.compat.v2.")
 
 
+def _spellings(symbol: str) -> list[str]:
+    return [symbol, *("tf." + symbol[len(prefix) :] for prefix in _COMPAT if symbol.startswith(prefix))]
+
+
 class Rulebook:
     """All rules of a run."""
 
@@ -30,19 +34,27 @@ class Rulebook:
         return len(self.rules)
 
     def find(self, symbol: str) -> Rule | None:
-        """The rule for a canonical symbol, or None."""
-        rule = self._by_symbol.get(symbol)
-        if rule is None:
-            for prefix in _COMPAT:
-                if symbol.startswith(prefix):
-                    return self.find("tf." + symbol[len(prefix) :])
-        return rule
+        """The rule for a canonical symbol, or None: one that names it, else one for its module (``tf.data.*``)."""
+        named = self._named(symbol)
+        if named is not None:
+            return named
+        for spelling in reversed(_spellings(symbol)):
+            parts = spelling.split(".")
+            for length in range(len(parts) - 1, 0, -1):
+                rule = self._by_symbol.get(".".join([*parts[:length], "*"]))
+                if rule is not None:
+                    return rule
+        return None
 
     def get(self, code: str) -> Rule | None:
         return self._by_code.get(code)
 
+    def _named(self, symbol: str) -> Rule | None:
+        return next((self._by_symbol[s] for s in _spellings(symbol) if s in self._by_symbol), None)
+
     def knows(self, symbol: str) -> bool:
-        return self.find(symbol) is not None
+        """Whether a rule names the symbol itself."""
+        return self._named(symbol) is not None
 
     def claim(self, rule: Rule, alternative: int) -> Claim:
         """What execution has shown of one alternative of a rule, with words on where the engines part: the rule's own, or those

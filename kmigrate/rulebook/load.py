@@ -19,7 +19,7 @@ from kmigrate.toml import tomllib
 TARGETS: tuple[Target, ...] = ("keras2", "keras3")
 BACKEND_NAME: dict[Target, str] = {"keras2": "K", "keras3": "ops"}
 # Names besides the backend's that a replacement may use: the fix imports them from there.
-IMPORTABLE = {"Any": "typing"}
+IMPORTABLE = {"Any": "typing", "initializers": "keras"}
 # What an edit of must invalidate the proof: prose does not count.
 _PROSE = {"why", "guidance", "portability", "name", "symbols"}
 _RULE_KEYS = {

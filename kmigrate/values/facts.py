@@ -203,3 +203,7 @@ class UseFacts:
     def compared(self) -> bool:
         """The use is compared with ``==``, ``!=``, ``in`` or ``not in``, itself or in a display."""
         return "compared" in self._place
+
+    def keras_argument(self) -> bool:
+        """Keras gets the value: it is an argument of ``add_weight``, or of a layer or another thing of Keras."""
+        return "keras_argument" in self._place
