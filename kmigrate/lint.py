@@ -14,6 +14,7 @@ from kmigrate.layers.index import Surroundings
 from kmigrate.methods import MethodReference, method_references
 from kmigrate.model import Context, Edit, Finding, Fix, Slice, Target, Unit
 from kmigrate.names import Definition, Names, Reference, Scope, engine_of
+from kmigrate.names.aliases import canonical_symbol, is_known
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
@@ -102,7 +103,7 @@ def analyse(
 ) -> Analysis:
     """The findings of one file, in the order of the text. ``surroundings`` is what its project says about it; without, the
     file stands alone."""
-    names = Names(source.tree, book.knows, surroundings.imported if surroundings else None)
+    names = Names(source.tree, is_known, surroundings.imported if surroundings else None)
     return _Linter(source, names, book, target, whole_module, surroundings).run()
 
 
@@ -182,7 +183,7 @@ class _Linter:
         return Finding(
             code,
             name,
-            symbol,
+            canonical_symbol(symbol),
             message,
             self.source.path,
             line,

@@ -63,7 +63,7 @@ def test_check_json_is_the_contract(project: Path) -> None:
     data = json.loads(result.stdout)
     assert data["schema"] == 1 and data["target"] == "keras2" and data["errors"] == []
     finding = data["findings"][0]
-    assert (finding["symbol"], finding["path"], finding["line"], finding["column"]) == ("tf.reduce_sum", "layer.py", 7, 16)
+    assert (finding["symbol"], finding["path"], finding["line"], finding["column"]) == ("tf.math.reduce_sum", "layer.py", 7, 16)
     assert (finding["end_line"], finding["end_column"]) == (7, 52)
     assert finding["context"]["qualname"] == "Norm.call"
     assert finding["fix"]["applicability"] == "safe"

@@ -34,5 +34,5 @@ def test_the_figures_are_counted_by_uses(tmp_path: Path) -> None:
     assert "tf: 4 uses of 3 symbols; known 75.0%, safe 50.0%" in output
     assert "unknown: tf.no_such (1)" in output
     rows = (tmp_path / "symbols.tsv").read_text().splitlines()
-    assert rows[:2] == ["symbol\tuses\tprojects\tsafe\tunsafe", "tf.exp\t2\t1\t2\t0"]
+    assert rows[:2] == ["symbol\tuses\tprojects\tsafe\tunsafe", "tf.math.exp\t2\t1\t2\t0"]
     assert run(str(tmp_path / "symbols.tsv")).startswith("tf: 4 uses of 3 symbols; known 75.0%, safe 50.0%")

@@ -91,12 +91,12 @@ def test_an_argument_equal_to_the_default_may_go(book: Rulebook) -> None:
 def test_conditions_are_answered_from_what_is_known(book: Rulebook) -> None:
     known = "x = K.placeholder(ndim=3)\ntf.matmul(x, x)"
     analysis = analysed(HEAD + known + KEEP, book)
-    fix = next(f.fix for f in analysis.findings if f.symbol == "tf.matmul")
+    fix = next(f.fix for f in analysis.findings if f.symbol == "tf.linalg.matmul")
     assert fix is not None and (fix.replacement, fix.applicability) == ("K.batch_dot(x, x)", "safe")
-    fix = next(f.fix for f in analysed(HEAD + "tf.matmul(a, b)" + KEEP, book).findings if f.symbol == "tf.matmul")
+    fix = next(f.fix for f in analysed(HEAD + "tf.matmul(a, b)" + KEEP, book).findings if f.symbol == "tf.linalg.matmul")
     assert fix is not None and (fix.applicability, fix.assumption) == ("unsafe", "both rank 2")
     known = "x = K.placeholder(ndim=4)\ntf.matmul(x, x)"
-    assert next(f.fix for f in analysed(HEAD + known + KEEP, book).findings if f.symbol == "tf.matmul") is None
+    assert next(f.fix for f in analysed(HEAD + known + KEEP, book).findings if f.symbol == "tf.linalg.matmul") is None
 
 
 def test_layout_and_comments_between_arguments_stay(book: Rulebook) -> None:

@@ -7,18 +7,12 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from kmigrate.names.aliases import canonical_symbol, wider_symbol
 from kmigrate.rulebook.differences import FILE_NAME, Difference, differences_of, read_differences
 from kmigrate.rulebook.load import load_files
 from kmigrate.rulebook.place import builtin_rules_directory
 from kmigrate.rulebook.proofs import Claim, Proofs
 from kmigrate.rulebook.rule import Rule
-
-# ``tf.compat.v1.X`` means what ``tf.X`` means unless a rule says otherwise: looked up in this order.
-_COMPAT = ("tf.compat.v1.", "tf.compat.v2.")
-
-
-def _spellings(symbol: str) -> list[str]:
-    return [symbol, *("tf." + symbol[len(prefix) :] for prefix in _COMPAT if symbol.startswith(prefix))]
 
 
 class Rulebook:
@@ -29,28 +23,46 @@ class Rulebook:
         self.proofs = proofs
         self._by_symbol = {symbol: rule for rule in self.rules for symbol in rule.symbols}
         self._by_code = {rule.code: rule for rule in self.rules}
+        self._by_canonical: dict[str, Rule] | None = None
 
     def __len__(self) -> int:
         return len(self.rules)
 
     def find(self, symbol: str) -> Rule | None:
-        """The rule for a canonical symbol, or None: one that names it, else one for its module (``tf.data.*``)."""
-        named = self._named(symbol)
-        if named is not None:
-            return named
-        for spelling in reversed(_spellings(symbol)):
-            parts = spelling.split(".")
-            for length in range(len(parts) - 1, 0, -1):
-                rule = self._by_symbol.get(".".join([*parts[:length], "*"]))
-                if rule is not None:
-                    return rule
+        """The rule for a symbol, or None.
+
+        A rule that lists this spelling comes first, then one that lists another spelling of the same symbol, then one for a
+        symbol that means this one in some version of the engine (such a rule has to hold for every version), at last one for
+        the module (``tf.data.*``).
+        """
+        return self._named(symbol) or self._of_module(canonical_symbol(symbol)) or self._of_module(symbol)
+
+    def _named(self, symbol: str) -> Rule | None:
+        rule = self._by_symbol.get(symbol)
+        canonical: str | None = canonical_symbol(symbol)
+        while rule is None and canonical is not None:
+            rule = self._canonical_rules().get(canonical)
+            canonical = wider_symbol(canonical)
+        return rule
+
+    def _of_module(self, symbol: str) -> Rule | None:
+        parts = symbol.split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            rule = self._by_symbol.get(".".join([*parts[:length], "*"]))
+            if rule is not None:
+                return rule
         return None
+
+    def _canonical_rules(self) -> dict[str, Rule]:
+        if self._by_canonical is None:
+            found: dict[str, Rule] = {}
+            for symbol, rule in self._by_symbol.items():
+                found.setdefault(canonical_symbol(symbol), rule)
+            self._by_canonical = found
+        return self._by_canonical
 
     def get(self, code: str) -> Rule | None:
         return self._by_code.get(code)
-
-    def _named(self, symbol: str) -> Rule | None:
-        return next((self._by_symbol[s] for s in _spellings(symbol) if s in self._by_symbol), None)
 
     def knows(self, symbol: str) -> bool:
         """Whether a rule names the symbol itself."""
