@@ -67,17 +67,18 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
         return Surveyed(digest, words=words)
     from kmigrate.flavour import own_flavour
     from kmigrate.names import Names
+    from kmigrate.names.aliases import is_known
     from kmigrate.source import Source, SourceError
 
     try:
         source = Source.parse("", data)
-        names = Names(source.tree)
+        names = Names(source.tree, is_known)
         facts = replace(file_facts(names, data), flavour=own_flavour(source.text, names))
     except SourceError as error:
         return Surveyed(digest, wanted, error=(error.line, error.column, error.message))
     except RecursionError:
         return Surveyed(digest, wanted, error=(None, None, TOO_DEEP))
-    hints = has_methods(data) or any(engine_of(star) for star in facts.stars) or _tied_backend(facts)
+    hints = has_methods(data) or _tied_backend(facts)
     return Surveyed(digest, wanted, facts, hints=hints, words=words)
 
 

@@ -18,15 +18,15 @@ HARD = sorted((FIXTURES / "hard").glob("*.py"))
 NOT_RUNNABLE = {"old_argument_order", "through_keras"}
 
 FOUND = {
-    "comments": ["9 tf.slice", "14 tf.reduce_sum"],
-    "crlf": ["9 tf.reduce_sum", "10 tf.square", "14 tf.exp"],
-    "local_names": ["18 tf.square", "29 tf.tensordot", "30 tf.exp"],
-    "no_final_newline": ["9 tf.sqrt", "9 tf.abs"],
+    "comments": ["9 tf.slice", "14 tf.math.reduce_sum"],
+    "crlf": ["9 tf.math.reduce_sum", "10 tf.math.square", "14 tf.math.exp"],
+    "local_names": ["18 tf.math.square", "29 tf.tensordot", "30 tf.math.exp"],
+    "no_final_newline": ["9 tf.math.sqrt", "9 tf.math.abs"],
     "old_argument_order": ["9 tf.zeros_like", "12 tf.concat", "14 tf.concat"],
     "starred": ["9 theano.tensor.stack", "10 theano.tensor.sum", "19 theano.tensor.sum"],
-    "tabs": ["9 tf.reduce_sum", "10 tf.square", "14 tf.exp"],
-    "through_keras": ["10 tf.gather_nd", "15 theano.tensor.tensordot", "20 tf.sin"],
-    "versions": ["11 tf.__version__", "12 tf.maximum", "13 tf.math.divide_no_nan", "13 tf.reduce_sum"],
+    "tabs": ["9 tf.math.reduce_sum", "10 tf.math.square", "14 tf.math.exp"],
+    "through_keras": ["10 tf.gather_nd", "15 theano.tensor.tensordot", "20 tf.math.sin"],
+    "versions": ["11 tf.__version__", "12 tf.math.maximum", "13 tf.math.divide_no_nan", "13 tf.math.reduce_sum"],
 }
 
 

@@ -95,3 +95,9 @@ def test_canonical_symbols() -> None:
 def test_deep_nesting_does_not_exhaust_the_stack() -> None:
     text = "import tensorflow as tf\nx = " + "+".join(["tf.a"] * 2000)
     assert len(symbols(text)) == 2000
+
+
+@pytest.mark.parametrize("module", ["keras.utils.module_utils", "keras.src.utils.module_utils"])
+def test_the_lazy_tensorflow_of_keras_3(module: str) -> None:
+    names = Names(ast.parse(f"from {module} import tensorflow as tf\ntf.nn.relu(x)\n"))
+    assert [r.meaning.symbols for r in names.engine_references()] == [("tf.nn.relu",)]

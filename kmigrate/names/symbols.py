@@ -32,6 +32,8 @@ ENGINE_IN_KERAS = {
 _EXPOSED = re.compile(
     rf"keras\.backend\.(?:(?:tensorflow|theano)_backend\.)?(?:({'|'.join(ENGINE_IN_KERAS)})|([a-z_]+_ops))(?=\.|$)"
 )
+# Keras 3 imports TensorFlow on first use, through a module of its own.
+_LAZY = re.compile(r"keras\.(?:src\.)?utils\.module_utils\.tensorflow(?=\.|$)")
 _NESTED_COMPAT = re.compile(r"tf\.(?:compat\.v[12]\.)+(?=compat\.v[12]\b)")
 
 
@@ -46,6 +48,9 @@ def canonical(dotted: str) -> str:
         if inside is None:
             return dotted
         dotted = "keras" + dotted[inside.end() :]
+    lazy = _LAZY.match(dotted)
+    if lazy is not None:
+        return canonical("tf" + dotted[lazy.end() :])
     exposed = _EXPOSED.match(dotted)
     if exposed is None:
         return dotted
