@@ -35,7 +35,7 @@ DIFFERENT = {
 # Spellings that nobody writes for themselves: they are listed beside a public one, or not at all.
 _INTERNAL = re.compile(
     r"tf\.(python|contrib|raw_ops)\."
-    r"|theano\.(compile|printing|gradient|scan_module|sparse\.basic)\."
+    r"|theano\.(compile(?!\.SharedVariable)|printing|gradient|scan_module|sparse\.basic)\."
     r"|theano\.tensor\.(?!(nnet|signal\.\w+|slinalg|nlinalg|extra_ops|fft|shared_randomstreams)\.)\w+\.\w"
     r"|theano\.tensor\.nnet\.\w+\.\w"
 )
