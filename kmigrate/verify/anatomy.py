@@ -45,10 +45,11 @@ _BASES = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """``default`` is its source text, None where the parameter is required."""
+    """``default`` is its source text, None where the parameter is required; ``annotation`` the text of its type."""
 
     name: str
     default: str | None = None
+    annotation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +179,11 @@ def _parameters(function: Function) -> tuple[Parameter, ...]:
     plain = [*arguments.posonlyargs, *arguments.args]
     missing = len(plain) - len(arguments.defaults)
     texts: list[str | None] = [None] * missing + [ast.unparse(default) for default in arguments.defaults]
-    found = [Parameter(item.arg, text) for item, text in zip(plain, texts, strict=True)]
-    for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        found.append(Parameter(item.arg, None if default is None else ast.unparse(default)))
-    return tuple(found)
+    texts += [None if default is None else ast.unparse(default) for default in arguments.kw_defaults]
+    return tuple(
+        Parameter(item.arg, text, ast.unparse(item.annotation) if item.annotation is not None else None)
+        for item, text in zip([*plain, *arguments.kwonlyargs], texts, strict=True)
+    )
 
 
 def _inputs(function: Function) -> tuple[Parameter, ...]:

@@ -1,25 +1,18 @@
-"""Cases: concrete arguments for one unit, given by the user or found by trying guesses on the original.
-
-The guesses come from the text alone (``anatomy``): names of parameters, how many inputs, words that hint at
-ranks. The worker tries them in order, forward only, until one runs; that one is then varied.
-"""
+"""Cases: concrete arguments for one unit, given by the user or found by ``search``, and the variations of a case."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kmigrate.model import UserError
 from kmigrate.verify import specs
-from kmigrate.verify.anatomy import Parameter, UnitShape
-from kmigrate.verify.guesses import alternatives, input_sets
+from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.result import Array, encode
 
 _CONFIG_KEYS = {"args", "kwargs", "inputs", "seed", "phase", "floatx", "data_format", "dynamic", "gradient"}
-MOST_CANDIDATES = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,43 +119,6 @@ def _wire(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _wire(item) for key, item in value.items()}
     return value
-
-
-def candidates(shape: UnitShape, kind: str) -> list[Case]:
-    """Guesses for a first case, the likeliest first."""
-    constructors = list(_constructors(shape.construct))
-    sets = input_sets(shape, kind)
-    found = [Case(kwargs, inputs) for kwargs, inputs in _diagonal(constructors, sets)]
-    # Some code needs to know every dimension; most of it works either way.
-    fixed = [replace(case, dynamic=False) for case in found[:24] if any("[" in spec for _, spec in case.inputs)]
-    return found[: MOST_CANDIDATES - len(fixed)] + fixed
-
-
-def _diagonal(
-    constructors: list[dict[str, Any]], sets: list[tuple[tuple[str, str], ...]]
-) -> Iterator[tuple[dict[str, Any], tuple[tuple[str, str], ...]]]:
-    """All pairs, near the start of both first: a good guess must not wait behind a bad one."""
-    pairs = itertools.product(range(len(constructors)), range(len(sets)))
-    for one, two in sorted(pairs, key=lambda pair: (pair[0] * 6 + pair[1], pair)):
-        yield constructors[one], sets[two]
-
-
-def _constructors(parameters: tuple[Parameter, ...]) -> Iterator[dict[str, Any]]:
-    """Keyword arguments: first guesses for all, then one other guess at a time."""
-    required = [item for item in parameters if item.default is None and item.name != "self"]
-    lists = {item.name: alternatives(item.name) for item in required}
-    first = {name: values[0] for name, values in lists.items()}
-    yield first
-    seen = 0
-    for name, values in lists.items():
-        for value in values[1:]:
-            seen += 1
-            if seen <= 12:
-                yield {**first, name: value}
-    # every second guess together: units and a size often have to agree
-    if len(lists) > 1:
-        for position in (1, 2):
-            yield {name: values[min(position, len(values) - 1)] for name, values in lists.items()}
 
 
 def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> list[Case]:

@@ -14,8 +14,9 @@ from kmigrate.verify.anatomy import UnitShape
 
 Inputs = tuple[tuple[str, str], ...]
 
-_RANKS = {0: "[]", 1: "[6]", 2: "[2,4]", 3: "[2,6,4]", 4: "[2,8,8,3]", 5: "[2,4,4,4,3]"}
+RANKS = {0: "[]", 1: "[6]", 2: "[2,4]", 3: "[2,6,4]", 4: "[2,8,8,3]", 5: "[2,4,4,4,3]"}
 
+_MODEL = "expr(models.Sequential([layers.Dense(4, input_shape=(4,))]))"
 # Patterns over parameter names, first match wins; values in the order in which they are tried.
 _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(units|output_dim|n_out|out_dim|dim|hidden|nb_units|n_units|.*_units|.*_dim|d_model|depth|size_out)$", (4, 3, 8)),
@@ -35,7 +36,9 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|length|maxlen|order|rank|window.*|top_k|iterations|routings)$", (2, 3, 4, 1)),
     (r"^(rate|drop.*|.*dropout|keep_prob|prob.*)$", (0.5, 0.3)),
     (r"^(alpha|beta|gamma|lambd?a?_?|eps(ilon)?|temperature|tau|margin|delta|sigma|mu|stddev|std|l1|l2|theta)$", (0.5, 1.0)),
-    (r"^(clip.*|momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|threshold|smooth|max_value)$", (0.5, 2.0)),
+    (r"^(clip.*|momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|.*threshold|smooth|max_value)$", (0.5, 2.0)),
+    (r"^(keras_model|model|base_model|.*_model|encoder|decoder|network|net|backbone)$", (_MODEL,)),
+    (r"^(.*_?cell)$", ("expr(layers.SimpleRNNCell(4))", "expr(layers.LSTMCell(4))")),
     (r"^(min.*|low|lower)$", (0.1,)),
     (r"^(max.*|high|upper)$", (2.0,)),
     (r"^(activation|act|.*activation)$", ("tanh", "relu")),
@@ -116,7 +119,7 @@ def _pairs(true: str, predicted: str, ranks: Iterable[int]) -> list[Inputs]:
     """For losses and metrics: two tensors of one shape, then labels against probabilities."""
     found: list[Inputs] = []
     for rank in ranks:
-        dims = _RANKS[rank]
+        dims = RANKS[rank]
         for left, right in (("unit", "probability"), ("float", "float"), ("onehot", "probability")):
             found.append(((true, left + dims), (predicted, right + dims)))
         if rank >= 2:
@@ -141,7 +144,7 @@ def _value_specs(name: str) -> list[str]:
 
 def _tensors(names: list[str], ranks: Iterable[int]) -> list[Inputs]:
     """The same shape for all names, by rank; then integers and squares."""
-    found: list[Inputs] = [tuple((name, _kind(name) + _RANKS[rank]) for name in names) for rank in ranks]
+    found: list[Inputs] = [tuple((name, _kind(name) + RANKS[rank]) for name in names) for rank in ranks]
     # squares (Gram matrices, spectral norms), codes (embeddings), one channel, a batch of pictures with 4 channels
     for spec in (
         "float[2,8,8,4]",
@@ -171,12 +174,12 @@ def _mixed(names: list[str], ranks: list[int]) -> list[Inputs]:
     if len(tensors) in (2, 3):
         for combination in itertools.product(ranks[:4], repeat=len(tensors)):
             if len(set(combination)) > 1:
-                chosen = {name: _kind(name) + _RANKS[rank] for name, rank in zip(tensors, combination, strict=True)}
+                chosen = {name: _kind(name) + RANKS[rank] for name, rank in zip(tensors, combination, strict=True)}
                 found.append(_merge(names, chosen, others, 0))
     if len(tensors) > 1:
         # what looks like a tensor may be a number: f(x, strength)
         found += [
-            _merge(names, {tensors[0]: "float" + _RANKS[rank]}, _numbers(tensors[1:]) | others, pick)
+            _merge(names, {tensors[0]: "float" + RANKS[rank]}, _numbers(tensors[1:]) | others, pick)
             for pick in (0, 1, 2)
             for rank in ranks
         ]
@@ -199,10 +202,10 @@ def _merge(names: list[str], tensors: dict[str, str], others: dict[str, list[str
 
 def _lists(name: str, count: int, ranks: list[int]) -> list[Inputs]:
     """Lists of tensors: one rank for all, then combinations."""
-    found: list[Inputs] = [tuple((f"{name}.{i}", "float" + _RANKS[rank]) for i in range(count)) for rank in ranks[:4]]
+    found: list[Inputs] = [tuple((f"{name}.{i}", "float" + RANKS[rank]) for i in range(count)) for rank in ranks[:4]]
     for combination in itertools.islice(itertools.product(ranks[:4], repeat=count), 64):
         if len(set(combination)) > 1:
-            found.append(tuple((f"{name}.{i}", "float" + _RANKS[rank]) for i, rank in enumerate(combination)))
+            found.append(tuple((f"{name}.{i}", "float" + RANKS[rank]) for i, rank in enumerate(combination)))
     codes = [
         ((f"{name}.0", "float[2,6,4]"), (f"{name}.1", "int[2]<6")),
         ((f"{name}.0", "float[2,6,4]"), (f"{name}.1", "bool[2,6]")),

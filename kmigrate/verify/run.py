@@ -17,6 +17,7 @@ from kmigrate.model import Finding, Unit, UserError
 from kmigrate.names import engine_of
 from kmigrate.project import Checked
 from kmigrate.verify.blame import guilty
+from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
 from kmigrate.verify.session import ModulePair, Progress, Settings, UnitVerdict, verify_module
 from kmigrate.verify.stacks import Stack, ensure, load_stacks
@@ -65,6 +66,7 @@ class Verifier:
         }
         self.settings = Settings(seeds=config.verify.seeds, cases=cast("Any", cases) or None)
         self.target = config.target
+        self._projects: dict[Path, ProjectFiles] = {}
 
     def fixed(self, checked: Checked, chosen: Sequence[Finding]) -> list[UnitVerdict]:
         """Original against the text with ``chosen`` applied; a refuted unit is blamed on the fixes responsible."""
@@ -79,10 +81,15 @@ class Verifier:
         self, checked: Checked, chosen: Sequence[Finding], pair: ModulePair, unit: Unit, tell: Progress | None = None
     ) -> UnitVerdict:
         """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
-        (verdict,) = verify_module(pair, [unit], self.engines, self.settings, tell)
+        (verdict,) = verify_module(pair, [unit], self.engines, self._settings(checked.path), tell)
         if checked.analysis is None or not chosen:
             return verdict
         return self._blamed(checked, checked.analysis, chosen, verdict)
+
+    def _settings(self, path: Path) -> Settings:
+        """The settings with the files of the project that ``path`` lies in, read once for the run."""
+        root = project_root(path)
+        return replace(self.settings, project=self._projects.setdefault(root, ProjectFiles(root)))
 
     def _blamed(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding], verdict: UnitVerdict) -> UnitVerdict:
         if verdict.verdict not in _REFUTED:
@@ -95,7 +102,8 @@ class Verifier:
             assert planned is not None  # it was planned with all of them
             pair, units = planned
             mine = [u for u in units if u.qualname == verdict.qualname]
-            results = verify_module(pair, mine, self.engines, replace(self.settings, portable=False)) if mine else []
+            settings = replace(self._settings(checked.path), portable=False)
+            results = verify_module(pair, mine, self.engines, settings) if mine else []
             return any(r.verdict in _REFUTED for r in results)
 
         blame = "; ".join(blame_line(f) for f in guilty(own, refutes))

@@ -16,11 +16,13 @@ from typing import Any, Literal
 from kmigrate.model import Unit, UserError
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
-from kmigrate.verify.cases import Case, candidates, from_config, variations
+from kmigrate.verify.cases import Case, from_config, variations
 from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
 from kmigrate.verify.excerpt import excerpt
+from kmigrate.verify.projectfiles import ProjectFiles
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
+from kmigrate.verify.search import Search
 from kmigrate.verify.verdicts import CaseVerdict, EngineVerdict, UnitVerdict
 
 __all__ = [
@@ -33,8 +35,6 @@ __all__ = [
     "verify_module",
 ]
 
-_CHUNK = 40
-_STRIKES = 2
 _DEAD = ("timeout", "crash", "start")
 
 
@@ -63,13 +63,15 @@ class ModulePair:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How much is tried. ``cases`` gives cases by qualname (tables as ``cases.from_config`` takes them); other units
-    are searched, for at most ``search_s`` seconds each. ``portable=False`` leaves the other engines alone."""
+    are searched, for at most ``search_s`` seconds each. ``portable=False`` leaves the other engines alone.
+    ``project`` are the files whose calls show how units are used."""
 
     tolerance: Tolerance = field(default_factory=Tolerance)
     seeds: tuple[int, ...] = (0, 1)
     cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
     search_s: float = 60.0
     portable: bool = True
+    project: ProjectFiles | None = None
 
 
 Progress = Callable[[Unit, str], None]
@@ -260,29 +262,15 @@ class _Session:
         return shape, wire
 
     def _search(self, unit: Unit, shape: UnitShape, wire: dict[str, Any]) -> _Found:
-        """Try guesses on the original under its own engine until one runs."""
-        guesses = candidates(shape, unit.kind)
-        errors: list[dict[str, Any]] = []
-        strikes, start = 0, 0
-        while start < len(guesses) and strikes < _STRIKES:
-            chunk = guesses[start : start + _CHUNK]
-            answer = self._probe(wire, chunk)
-            if answer.get("where") == "unsupported":
-                return _Found([], reason=str(answer["message"]), verdict="unsupported")
-            if answer.get("where") == "start":
-                return _Found([], reason=str(answer["message"]), verdict="error")
-            if answer.get("index") is not None:
-                base = chunk[answer["index"]]
-                return _Found(variations(base, shape, self.settings.seeds), wire)
-            if "errors" not in answer:
-                errors.append(answer)
-                if answer.get("where") == "import":
-                    break
-                # A case that hangs or kills the worker says nothing about the others in its chunk.
-                strikes += 1
-            errors += answer.get("errors", [])
-            start += _CHUNK
-        return _Found([], reason=_why_none(errors, len(guesses)))
+        """Try cases on the original under its own engine until one runs."""
+        project = self.settings.project
+        name = unit.qualname.rpartition(".")[2]
+        usages = project.usages(name if shape.is_class else unit.qualname.partition(".")[0]) if project is not None else []
+        search = Search(lambda cases: self._probe(wire, cases), shape, unit.kind, usages, project, self.settings.search_s)
+        outcome = search.run()
+        if outcome.case is None:
+            return _Found([], reason=outcome.reason, verdict=outcome.verdict)
+        return _Found(variations(outcome.case, shape, self.settings.seeds), wire)
 
     def _probe(self, wire: dict[str, Any], cases: Sequence[Case]) -> dict[str, Any]:
         request = {
@@ -318,20 +306,6 @@ def _of_case(engine: str, number: int, case: Case, verdict: Verdict) -> CaseVerd
         verdict.where,
         verdict.reason,
     )
-
-
-_STAGES = ("unsupported", "start", "import", "construct", "build", "call", "weights", "evaluate", "timeout", "crash")
-
-
-def _why_none(errors: Sequence[Mapping[str, Any]], tried: int) -> str:
-    """The failure of the guess that came furthest: what a person has to know to write a case."""
-    if not errors:
-        return "no case was found"
-    last = max(errors, key=lambda error: _STAGES.index(error["where"]) if error.get("where") in _STAGES else 0)
-    if last.get("where") == "import":
-        return f"the module cannot be imported: {last.get('type')}: {last.get('message')}"
-    came = f"the one that came furthest fails at {last.get('where')}: {last.get('type')}: {last.get('message')}"
-    return f"none of {tried} guessed cases runs; {came} (give a case in the configuration)"
 
 
 # --- the rule proof ---

@@ -147,6 +147,16 @@ class Engine(object):
         if self.name == "theano":
             self.theano.config.floatX = case.get("floatx", "float32")
 
+    def registered(self):
+        """The dictionaries in which Keras keeps classes by name."""
+        import keras
+
+        modules = [keras.utils.generic_utils]
+        if self.name == "tensorflow":
+            modules.append(importlib.import_module("tensorflow.python.keras.utils.generic_utils"))
+        names = ("_GLOBAL_CUSTOM_OBJECTS", "_GLOBAL_CUSTOM_NAMES")
+        return [getattr(module, name) for module in modules for name in names if hasattr(module, name)]
+
     def _backends(self):
         import keras
 
@@ -480,11 +490,7 @@ class Factory(object):
 def plain(engine, module, value):
     """A keyword value: JSON, an array, or an expression over Keras and the module."""
     if isinstance(value, dict) and "expr" in value:
-        names = dict(vars(module))
-        for name in ("layers", "initializers", "regularizers", "constraints", "activations", "models"):
-            names[name] = getattr(engine.keras, name)
-        names.update(K=engine.K, keras=engine.keras, np=np)
-        return eval(value["expr"], names)
+        return eval(value["expr"], namespace(engine, module))
     if isinstance(value, dict) and "tuple" in value:
         return tuple(plain(engine, module, item) for item in value["tuple"])
     if isinstance(value, list):
@@ -492,6 +498,18 @@ def plain(engine, module, value):
     if isinstance(value, dict) and "b" not in value:
         return {key: plain(engine, module, item) for key, item in value.items()}
     return decode(value)
+
+
+def namespace(engine, module):
+    """What an expression of a case may name: everything of the module, and Keras by its usual names."""
+    names = dict(vars(engine.keras.layers))
+    names.update(vars(module))
+    for name in ("layers", "initializers", "regularizers", "constraints", "activations", "models"):
+        names[name] = getattr(engine.keras, name)
+    names.update(K=engine.K, keras=engine.keras, np=np, importlib=importlib)
+    if engine.name == "tensorflow":
+        names.setdefault("tf", engine.tf)
+    return names
 
 
 class Running(object):
@@ -522,7 +540,7 @@ class Running(object):
         if is_layer and self._is_cell(target):
             target = stage("construct", self.engine.keras.layers.RNN, target, return_sequences=True)
         arguments = stage("call", self._arguments, is_layer)
-        result = stage("call", self._call, target, arguments, is_layer)
+        result = stage("call", self._call_converted, target, arguments, is_layer)
         if is_layer:
             self._collect(target)
         flat = []
@@ -576,6 +594,17 @@ class Running(object):
             else:
                 arguments[name] = tensor
         return arguments
+
+    def _call_converted(self, target, arguments, is_layer):
+        """Called as it is or, where Python's `if` meets a tensor, as TensorFlow 2 converts it inside a layer."""
+        try:
+            return self._call(target, arguments, is_layer)
+        except CaseTimeout:
+            raise
+        except Exception as error:
+            if not self.engine.tf2 or is_layer or type(error).__name__ != "OperatorNotAllowedInGraphError":
+                raise
+            return self._call(self.engine.tf.autograph.to_graph(target), arguments, is_layer)
 
     def _call(self, target, arguments, is_layer):
         names = list(arguments)
@@ -806,7 +835,21 @@ def short(error):
     return (lines[-1] if lines[0].rstrip().endswith(":") else lines[0]).strip()[:400]
 
 
-def failure(error, seconds=0.0):
+def user_lines(error, path):
+    """The lines of the user's file on the way to the error, outermost first: how far the code came."""
+    metadata = getattr(error, "ag_error_metadata", None)
+    if metadata is not None:
+        # Code that TensorFlow converted runs in a file of its own; this is where it came from.
+        return [frame.lineno for frame in reversed(metadata.translated_stack) if frame.filename == path]
+    lines, trace = [], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[:8]
+
+
+def failure(error, seconds=0.0, path=None):
     where = "call"
     if isinstance(error, CaseError):
         where, error = error.where, error.error
@@ -814,7 +857,10 @@ def failure(error, seconds=0.0):
         where = "unsupported"
     elif isinstance(error, CaseTimeout):
         where = "timeout"
-    return {"ok": False, "where": where, "type": type(error).__name__, "message": short(error), "seconds": seconds}
+    answer = {"ok": False, "where": where, "type": type(error).__name__, "message": short(error), "seconds": seconds}
+    if path is not None:
+        answer["lines"] = user_lines(error, path)
+    return answer
 
 
 def limited(seconds, function, *args):
@@ -855,7 +901,7 @@ def probe(engine, request):
             except Unsupported:
                 raise
             except BaseException as error:
-                errors.append(failure(error))
+                errors.append(failure(error, path=request["module"].get("path")))
                 continue
             arrays = [value for value in values if isinstance(value, np.ndarray)]
             if all(np.isfinite(value).any() for value in arrays if value.dtype.kind == "f" and value.size):
@@ -876,6 +922,8 @@ class importing(object):
         self.lacks = self.known.setdefault(spec.get("path"), [])
 
     def __enter__(self):
+        # A class that is registered by name may be registered once only, and it is imported for every case.
+        self.registered = [(table, dict(table)) for table in self.engine.registered()]
         while True:
             self.loaded = Loaded(self.spec, self.lacks)
             Stub.importing = True
@@ -883,7 +931,7 @@ class importing(object):
                 with self.engine.scope():
                     return stage("import", self.loaded.__enter__)
             except BaseException as error:
-                self.loaded.__exit__()
+                self.__exit__()
                 if not self._learn(error):
                     raise
             finally:
@@ -892,13 +940,16 @@ class importing(object):
     def _learn(self, error):
         cause = error.error if isinstance(error, CaseError) else error
         lack = missing(cause) if isinstance(cause, ImportError) else None
-        own = (self.spec.get("package") or self.spec.get("name") or "").split(".")[0]
-        if lack is None or lack in self.lacks or len(self.lacks) > 20 or lack[0].split(".")[0] in (own, "_km_pkg_" + own):
+        own = self.spec.get("package") or self.spec.get("name") or ""
+        if lack is None or lack in self.lacks or len(self.lacks) > 20 or own == lack[0] or own.startswith(lack[0] + "."):
             return False
         self.lacks.append(lack)
         return True
 
     def __exit__(self, *_):
+        for table, before in self.registered:
+            table.clear()
+            table.update(before)
         return self.loaded.__exit__()
 
 

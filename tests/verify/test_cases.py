@@ -4,7 +4,8 @@ import pytest
 
 from kmigrate.model import UserError
 from kmigrate.verify.anatomy import inner_function, read_unit
-from kmigrate.verify.cases import Case, candidates, from_config, variations
+from kmigrate.verify.cases import Case, from_config, variations
+from kmigrate.verify.search import candidates
 
 SOURCE = """
 from keras.layers import Layer, Dense

@@ -1,0 +1,131 @@
+"""Constructor arguments to try: those of existing calls first, then guesses from types, defaults and names."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from kmigrate.verify.anatomy import Parameter
+from kmigrate.verify.guesses import alternatives
+from kmigrate.verify.literals import UNKNOWN
+from kmigrate.verify.usages import Usage
+
+Kwargs = dict[str, Any]
+_MOST_USAGES = 16
+_CONFIG = re.compile(r"^_?(config|cfg|conf|hparams?|params|options|opts|settings|.*_config|.*_cfg)$")
+# Types as they are written in annotations, the first that matches.
+_TYPES: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    (r"\bbool\b", (False, True)),
+    (r"Callable", ("expr(lambda x: x)", "expr(K.relu)")),
+    (r"Layer\b", ("expr(layers.Dense(4))", "expr(layers.Conv2D(3, 3, padding='same'))")),
+    (r"(Tuple|tuple|List|list|Sequence|Iterable)\[[^\]]*(int|Int)", ((2, 2), (3, 3), (4,))),
+    (r"(Tuple|tuple|List|list|Sequence|Iterable)\[[^\]]*float", ((0.5, 0.5), [0.5, 1.0, 2.0, 1.5])),
+    (r"\bnp\.ndarray|ndarray|ArrayLike", ("expr(np.eye(4, dtype='float32'))", "expr(np.ones((4,), 'float32'))")),
+)
+_OF_TYPE: dict[type, list[Any]] = {int: [3, 2], float: [0.5, 1.0], str: ["tanh", "same"]}
+_NUMBERS: tuple[tuple[str, type], ...] = ((r"\bint\b", int), (r"\bfloat\b", float), (r"\bstr\b", str))
+
+
+class Classes(Protocol):
+    """What the project's files say of classes (``projectfiles.ProjectFiles``)."""
+
+    def classes(self, pattern: str) -> list[tuple[str, str]]: ...
+
+    def classes_with(self, attribute: str) -> list[tuple[str, str]]: ...
+
+
+def values_for(parameter: Parameter, project: Classes | None = None) -> tuple[Any, ...]:
+    """Values to try for one parameter, never empty: a configuration object of the project, its type, its name."""
+    found: list[Any] = []
+    if project is not None and (_CONFIG.match(parameter.name) or _names_a_config(parameter.annotation)):
+        found += [made(*item) for item in project.classes(_config_pattern(parameter))[:4]]
+    guessed = alternatives(parameter.name)
+    if parameter.annotation:
+        for pattern, values in _TYPES:
+            if re.search(pattern, parameter.annotation):
+                return (*found, *values, *guessed)
+        for pattern, kind in _NUMBERS:
+            if re.search(pattern, parameter.annotation):
+                fitting = [value for value in guessed if type(value) is kind]
+                found += fitting or _OF_TYPE[kind]
+                break
+    return tuple(_unique([*found, *guessed]))
+
+
+def made(module: str, name: str) -> str:
+    """A project's class, constructed without arguments by the worker."""
+    return f"expr(importlib.import_module({module!r}).{name}())" if module else f"expr({name}())"
+
+
+def _names_a_config(annotation: str | None) -> bool:
+    return annotation is not None and bool(re.search(r"(Config|Params|Options|Settings)\b", annotation))
+
+
+def _config_pattern(parameter: Parameter) -> str:
+    written = re.search(r"(\w*(?:Config|Params|Options|Settings))\b", parameter.annotation or "")
+    return written.group(1) if written else r"\w*(Config|Configuration|Params|HParams|Options|Settings)"
+
+
+def constructors(parameters: Sequence[Parameter], usages: Sequence[Usage], project: Classes | None = None) -> list[Kwargs]:
+    """Keyword arguments to try, the likeliest first."""
+    named = [item for item in parameters if item.name not in ("self", "cls")]
+    found = [kwargs for usage in usages[: 4 * _MOST_USAGES] for kwargs in _of_usage(usage, named, project)][: 2 * _MOST_USAGES]
+    # A call with all arguments known says more than one with holes.
+    guesses = list(_guessed(named, project))
+    return _unique([*found, *guesses])
+
+
+def _of_usage(usage: Usage, parameters: Sequence[Parameter], project: Classes | None) -> Iterator[Kwargs]:
+    names = [item.name for item in parameters]
+    if len(usage.positional) > len(names) and names:
+        return
+    given = {**dict(zip(names, usage.positional, strict=False)), **usage.keywords}
+    known = {name: value for name, value in given.items() if value is not UNKNOWN and name in names and not _echoes(name, value)}
+    # An argument that is given for `config=None` matters, whatever it is.
+    wanted = {name for name, value in given.items() if value is UNKNOWN}
+    holes = [
+        item
+        for item in parameters
+        if item.name not in known and (item.default is None or (item.default == "None" and item.name in wanted))
+    ]
+    if not known and holes:
+        return
+    first = {item.name: values_for(item, project) for item in holes}
+    for pick in range(min(3, max((len(values) for values in first.values()), default=1))):
+        yield {**known, **{name: values[min(pick, len(values) - 1)] for name, values in first.items()}}
+
+
+def _echoes(name: str, value: Any) -> bool:
+    """``units=units`` in prose or a docstring's signature says nothing."""
+    return isinstance(value, str) and value == f"expr({name})"
+
+
+def _guessed(parameters: Sequence[Parameter], project: Classes | None) -> Iterator[Kwargs]:
+    """First guesses for all required ones, then one other guess at a time, then every second one together."""
+    lists = {item.name: values_for(item, project) for item in parameters if item.default is None}
+    first: Kwargs = {name: values[0] for name, values in lists.items()}
+    yield first
+    for item in parameters:
+        # `config=None` is as good as required
+        if item.default == "None" and _CONFIG.match(item.name) and project is not None:
+            for value in values_for(item, project)[:2]:
+                if isinstance(value, str) and value.startswith("expr("):
+                    yield {**first, item.name: value}
+    others = [{**first, name: value} for name, values in lists.items() for value in values[1:]]
+    yield from itertools.islice(others, 14)
+    if len(lists) > 1:
+        for position in (1, 2):
+            yield {name: values[min(position, len(values) - 1)] for name, values in lists.items()}
+
+
+def _key(value: Any) -> str:
+    return f"{type(value).__name__}:{value!r}"
+
+
+def _unique(values: Sequence[Any]) -> list[Any]:
+    seen: dict[str, Any] = {}
+    for value in values:
+        seen.setdefault(_key(value), value)
+    return list(seen.values())

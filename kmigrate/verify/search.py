@@ -1,0 +1,213 @@
+"""The search for a case: candidates are tried on the original, and every error message says what to try next.
+
+The candidates come from existing calls (``usages``), types, names and hints in the text (``constructors``,
+``guesses``). Arguments that the constructor refuses are never tried with other inputs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kmigrate.verify import specs
+from kmigrate.verify.anatomy import UnitShape
+from kmigrate.verify.cases import Case
+from kmigrate.verify.constructors import Classes, Kwargs, constructors
+from kmigrate.verify.feedback import Failure, neighbours, next_cases
+from kmigrate.verify.guesses import Inputs, input_sets
+from kmigrate.verify.literals import UNKNOWN
+from kmigrate.verify.usages import TensorHint, Usage
+
+STAGES = ("unsupported", "start", "import", "construct", "build", "call", "weights", "evaluate", "timeout", "crash")
+_CHUNK = 16
+_MOST_CASES = 420
+_MOST_CANDIDATES = 160
+_DEEPEST = 8
+_STRIKES = 2
+
+Answer = Mapping[str, Any]
+Progress = tuple[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The case that runs, or why there is none: ``verdict`` and ``reason`` are those of the unit."""
+
+    case: Case | None
+    verdict: str = "skipped"
+    reason: str | None = None
+
+
+def candidates(shape: UnitShape, kind: str, usages: Sequence[Usage] = (), project: Classes | None = None) -> list[Case]:
+    """First cases to try, the likeliest first."""
+    kwargs = constructors(shape.construct, usages if shape.is_class or shape.construct else (), project)
+    sets = _from_usages(shape, usages) + input_sets(shape, kind)
+    found = [Case(one, two) for one, two in _diagonal(kwargs, sets)]
+    # Some code needs to know every dimension; most of it works either way.
+    fixed = [replace(case, dynamic=False) for case in found[:24] if any("[" in spec for _, spec in case.inputs)]
+    return found[: _MOST_CANDIDATES - len(fixed)] + fixed
+
+
+def _diagonal(kwargs: list[Kwargs], sets: list[Inputs]) -> Iterator[tuple[Kwargs, Inputs]]:
+    """All pairs, near the start of both first: a good guess must not wait behind a bad one."""
+    pairs = itertools.product(range(len(kwargs)), range(len(sets)))
+    for one, two in sorted(pairs, key=lambda pair: (pair[0] * 6 + pair[1], pair)):
+        yield kwargs[one], sets[two]
+
+
+def _from_usages(shape: UnitShape, usages: Sequence[Usage]) -> list[Inputs]:
+    """Inputs that existing calls show: shapes for classes, values of arguments for functions."""
+    if not shape.is_class:
+        return _values_of_functions(shape, usages)
+    name = shape.inputs[0].name if shape.inputs else "inputs"
+    found: dict[Inputs, None] = {}
+    for usage in usages[:24]:
+        for small in (True, False):
+            if usage.direct:
+                found.setdefault(_inputs(name, usage.direct, small))
+    for usage in usages[:24]:
+        if len(usage.near) > 1 and shape.count == len(usage.near):
+            found.setdefault(_inputs(name, usage.near, True))
+        for hint in usage.near[:6]:
+            if shape.count < 2:
+                found.setdefault(_inputs(name, (hint,), True))
+    return [inputs for inputs in found if _affordable(inputs)][:12]
+
+
+def _inputs(name: str, hints: Sequence[TensorHint], small: bool) -> Inputs:
+    texts = []
+    for hint in hints:
+        most = 32 if len(hint.shape) >= 3 else 64
+        sizes = [6 if size is None else min(size, most) if small else size for size in hint.shape]
+        kind, below = ("int", "<4") if hint.integers else ("float", "")
+        texts.append(f"{kind}[{','.join(map(str, [2, *sizes]))}]{below}")
+    return ((name, texts[0]),) if len(texts) == 1 else tuple((f"{name}.{n}", text) for n, text in enumerate(texts))
+
+
+def _affordable(inputs: Inputs) -> bool:
+    return all(_size(text) < 1 << 20 for _, text in inputs)
+
+
+def _size(text: str) -> int:
+    total = 1
+    for size in specs.parse(text).shape:
+        total *= size
+    return total
+
+
+def _values_of_functions(shape: UnitShape, usages: Sequence[Usage]) -> list[Inputs]:
+    """Literal arguments of existing calls, with tensors of one shape for the rest."""
+    names = [item.name for item in shape.inputs]
+    found: dict[Inputs, None] = {}
+    for usage in usages[:16]:
+        given = {**dict(zip(names, usage.positional, strict=False)), **usage.keywords}
+        known = {name: value for name, value in given.items() if name in names and value is not UNKNOWN and value is not None}
+        if not known or len(known) == len(names):
+            continue
+        for dims in ("[2,6,4]", "[2,4]", "[2,8,8,3]", "[6]"):
+            found.setdefault(tuple((name, _literal(known[name]) if name in known else "float" + dims) for name in names))
+    return list(found)[:12]
+
+
+def _literal(value: Any) -> str:
+    return value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
+
+
+class Search:
+    """One search. ``probe`` tries a list of cases forward only and answers as the worker's ``probe`` does."""
+
+    def __init__(
+        self,
+        probe: Callable[[Sequence[Case]], Answer],
+        shape: UnitShape,
+        kind: str,
+        usages: Sequence[Usage] = (),
+        project: Classes | None = None,
+        budget_s: float = 60.0,
+    ) -> None:
+        self.probe = probe
+        self.shape = shape
+        self.project = project
+        self.deadline = time.monotonic() + budget_s
+        self.tried: set[str] = set()
+        self.refused: set[str] = set()
+        self.errors: list[Answer] = []
+        self.best: Progress = (0, ())
+        self._plain = deque(candidates(shape, kind, usages, project))
+        self._learned: list[tuple[Progress, int, int, Case]] = []
+        self._numbers = itertools.count()
+
+    def run(self) -> Outcome:
+        strikes = 0
+        while chunk := self._chunk():
+            answer = self.probe([case for _, case in chunk])
+            if answer.get("where") in ("unsupported", "start"):
+                verdict = "unsupported" if answer["where"] == "unsupported" else "error"
+                return Outcome(None, verdict, str(answer["message"]))
+            if answer.get("index") is not None:
+                return Outcome(chunk[int(answer["index"])][1])
+            if "errors" not in answer:
+                self.errors.append(answer)
+                strikes += 1
+                # A case that hangs or kills the worker says nothing about the others in its chunk.
+                if answer.get("where") == "import" or strikes >= _STRIKES:
+                    break
+            for (depth, case), error in zip(chunk, answer.get("errors", ()), strict=False):
+                self._learn(case, depth, error)
+        return Outcome(None, reason=why_none(self.errors, len(self.tried)))
+
+    def _chunk(self) -> list[tuple[int, Case]]:
+        """Half of it follows what was learned, half are candidates that nothing is known of."""
+        found: list[tuple[int, Case]] = []
+        while (self._plain or self._learned) and len(found) < _CHUNK:
+            if len(self.tried) >= _MOST_CASES or time.monotonic() > self.deadline:
+                break
+            depth = 0
+            if self._learned and (len(found) < _CHUNK // 2 or not self._plain):
+                _, depth, _, case = heapq.heappop(self._learned)
+            else:
+                case = self._plain.popleft()
+            key = repr(case)
+            if key not in self.tried and repr(case.kwargs) not in self.refused:
+                self.tried.add(key)
+                found.append((depth, case))
+        return found
+
+    def _learn(self, case: Case, depth: int, error: Answer) -> None:
+        self.errors.append(error)
+        where = str(error.get("where"))
+        if where == "construct":
+            self.refused.add(repr(case.kwargs))
+        if where not in ("construct", "build", "call", "evaluate"):
+            return
+        progress = progress_of(error)
+        message = f"{error.get('type')}: {error.get('message')}"
+        children = next_cases(Failure(case, where, message, self.shape, self.project)) if depth < _DEEPEST else []
+        if progress < self.best:
+            # It came further than any before: its neighbours are worth a look, whatever the message says.
+            self.best = progress
+            children += neighbours(case) if where != "construct" else []
+        for child in children:
+            heapq.heappush(self._learned, (progress, depth + 1, next(self._numbers), child))
+
+
+def progress_of(error: Answer) -> Progress:
+    """How far the code came, smaller is further: the stage, then the lines of the user's file on the way to the error."""
+    stage = STAGES.index(error["where"]) if error.get("where") in STAGES else 0
+    return -stage, tuple(-int(line) for line in error.get("lines", ()))
+
+
+def why_none(errors: Sequence[Answer], tried: int) -> str:
+    """The failure of the case that came furthest: what a person has to know to write one."""
+    if not errors:
+        return "no case was found"
+    last = min(errors, key=progress_of)
+    if last.get("where") == "import":
+        return f"the module cannot be imported: {last.get('type')}: {last.get('message')}"
+    came = f"the one that came furthest fails at {last.get('where')}: {last.get('type')}: {last.get('message')}"
+    return f"none of {tried} cases runs; {came} (give a case in the configuration)"
