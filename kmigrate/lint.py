@@ -12,7 +12,7 @@ from kmigrate.flavour import own_flavour
 from kmigrate.layers import LayerCode
 from kmigrate.layers.index import Surroundings
 from kmigrate.methods import MethodReference, method_references
-from kmigrate.model import Context, Edit, Finding, Fix, Slice, Target, Unit
+from kmigrate.model import Context, Edit, Finding, Fix, Slice, Span, Target, Unit
 from kmigrate.names import Definition, Names, Reference, Scope, engine_of
 from kmigrate.names.aliases import canonical_symbol, is_known
 from kmigrate.rulebook.binding import Bound, NoFix, bind
@@ -58,26 +58,27 @@ _NO_FIX = {
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the start offset of a finding, ``alternatives``
-    tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies in."""
+    """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
+    ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
+    in."""
 
     source: Source
     names: Names
     findings: tuple[Finding, ...]
     flavour: str
     layer_code: LayerCode
-    alternatives: dict[int, int]
-    roots: dict[int, Definition]
+    alternatives: dict[Span, int]
+    roots: dict[Span, Definition]
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
         """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""
-        fixed = {finding.start for finding in applied}
-        touched = dict.fromkeys(self.roots[start] for start in sorted(fixed) if start in self.roots)
+        fixed = {finding.span for finding in applied}
+        touched = dict.fromkeys(self.roots[span] for span in sorted(fixed) if span in self.roots)
         stays: dict[Definition, dict[str, set[str]]] = {}
         for finding in self.findings:
-            root = self.roots.get(finding.start)
+            root = self.roots.get(finding.span)
             engine = engine_of(finding.symbol)
-            if root is not None and engine is not None and finding.start not in fixed:
+            if root is not None and engine is not None and finding.span not in fixed:
                 stays.setdefault(root, {}).setdefault(engine, set()).add(finding.symbol)
         return [
             Unit(
@@ -91,7 +92,7 @@ class Analysis:
 
     def inside(self, qualname: str, findings: Iterable[Finding]) -> list[Finding]:
         """Those of ``findings`` that lie in the unit called ``qualname``."""
-        return [f for f in findings if f.start in self.roots and self.roots[f.start].qualname == qualname]
+        return [f for f in findings if f.span in self.roots and self.roots[f.span].qualname == qualname]
 
 
 def analyse(
@@ -123,8 +124,8 @@ class _Linter:
         self.layer_code = LayerCode(names, whole, surroundings)
         self.values = Values(names, self.layer_code)
         self.flavour = flavour_of(source, names, surroundings)
-        self.alternatives: dict[int, int] = {}
-        self.roots: dict[int, Definition] = {}
+        self.alternatives: dict[Span, int] = {}
+        self.roots: dict[Span, Definition] = {}
         self.backend_names = self._backend_names()
         self.free_name: str | None = None
 
@@ -173,10 +174,10 @@ class _Linter:
                     message += f". {rule.guidance}"
         start, end = self._span(use)
         if fix is not None:
-            self.alternatives[start] = index
+            self.alternatives[start, end] = index
         root = self.layer_code.root_of(reference.definition)
         if root is not None:
-            self.roots[start] = root
+            self.roots[start, end] = root
         line, column = self.source.position(start)
         end_line, end_column = self.source.position(end)
         code, name = (rule.code, rule.name) if rule else (UNKNOWN_CODE, UNKNOWN_NAME)

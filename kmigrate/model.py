@@ -11,6 +11,7 @@ from typing import Literal
 
 Applicability = Literal["safe", "unsafe"]
 Target = Literal["keras2", "keras3"]
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ class Finding:
     fix: Fix | None
     start: int = 0
     end: int = 0
+
+    @property
+    def span(self) -> Span:
+        """Its offsets, which name it in its file: ``f(x)`` and ``f(x).g()`` start at the same place."""
+        return self.start, self.end
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Interpreter:
         """What is surely known of an expression (or of another question: see ``_steps``)."""
         if node in self._memo:
             return self._memo[node]
+        if not self._busy:
+            self._repeats = 0  # the budget is one question's, not the whole file's
         stack: list[_Frame] = [self._frame(node)]
         answer: Value | None = None
         while stack:

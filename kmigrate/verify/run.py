@@ -198,7 +198,7 @@ def _confirmed(verifier: Verifier, one: Checked, chosen: Sequence[Finding]) -> l
                 f" ({verdict.blame or verdict.reason})",
                 file=sys.stderr,
             )
-        dropped += [f for f in wanted if f not in confirmed and f not in dropped and one.analysis.roots.get(f.start) is None]
+        dropped += [f for f in wanted if f not in confirmed and f not in dropped and one.analysis.roots.get(f.span) is None]
         if not dropped:
             return wanted
         wanted = [f for f in wanted if f not in dropped]

@@ -91,7 +91,7 @@ def job_of(book: Rulebook, rule: Rule, number: int) -> Job:
         text = apply_fixes(analysis, fixes_to_apply(analysis.findings, unsafe=True))
     except FixError as error:
         return Job(rule, number, example, None, problem=str(error))
-    index = analysis.alternatives[use.start]
+    index = analysis.alternatives[use.span]
     problem = None
     found = use.fix.replacement if inside else _expression(text)
     if found != ast.unparse(ast.parse(expected, mode="eval").body):
