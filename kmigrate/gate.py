@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 
+from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, THEANO_TENSOR
+
 _ENGINE = re.compile(rb"tensorflow|theano")
 # What follows an engine's name that stands alone in a parenthesized import.
 _ALONE = re.compile(rb"[ \t]*(?:as\b|,|\)|\r?$)", re.MULTILINE)
 _DYNAMIC = re.compile(rb"import_module|__import__")
 _THROUGH_KERAS = re.compile(rb"\.(?:tf|T|theano)\b")
 # Methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
-_METHODS = re.compile(rb"\.(?:get_shape|set_shape|as_list|dimshuffle|assign_add|assign_sub|set_value|get_value)\b")
+_METHODS = re.compile(rb"\.(?:%s)\b" % "|".join(sorted(DISTINCTIVE)).encode())
+# Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
+_COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
+_COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
 # Packages that no project calls its own: what is used of them says nothing about layer code.
 ELSEWHERE = frozenset(
     "tf tensorflow theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections "
@@ -33,7 +38,11 @@ def may_use_engine(data: bytes) -> bool:
     """False only where the file cannot reach an engine by itself (through another file of the project it still may)."""
     if _reaches(data):
         return True
-    return (b"keras" in data or b"theano" in data) and bool(_THROUGH_KERAS.search(data) or _METHODS.search(data))
+    if b"keras" not in data:
+        return False
+    if _THROUGH_KERAS.search(data) or _METHODS.search(data):
+        return True
+    return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
 
 
 def _reaches(data: bytes) -> bool:
@@ -50,14 +59,14 @@ def _reaches(data: bytes) -> bool:
     return False
 
 
+def may_be_for_theano(data: bytes) -> bool:
+    """Whether methods of Theano's tensors may stand in the code: it names Theano, or is written against ``K`` alone."""
+    return b"theano" in data or (b"K." in data and b"backend" in data and b"tensorflow" not in data)
+
+
 def reaches_through_keras(data: bytes) -> bool:
     """Whether the text may reach an engine through a module of Keras: ``K.tf``, ``K.T``, ``K.theano``."""
     return bool(_THROUGH_KERAS.search(data)) or b"_backend" in data
-
-
-def has_methods(data: bytes) -> bool:
-    """Whether the text has a method that only an engine's tensors have."""
-    return bool(_METHODS.search(data))
 
 
 def may_be_unreadable(data: bytes) -> bool:

@@ -12,23 +12,13 @@ from dataclasses import dataclass
 
 from kmigrate.layers import LayerCode
 from kmigrate.names import Meaning, Names, Reference
+from kmigrate.tensor_methods import NAMES, SHARED_ATTRIBUTES, TF_SHAPE, TF_TENSOR, TF_VARIABLE, THEANO_SHARED, THEANO_TENSOR
 from kmigrate.values import Value, Values
 from kmigrate.values.domain import ANY_ENGINE, SHAPE, TENSORS, VARIABLE
 
-_TF_TENSOR = frozenset("get_shape set_shape numpy eval op graph consumers".split())
-_TF_VARIABLE = frozenset("assign assign_add assign_sub read_value initialized_value initializer load".split())
-_TF_SHAPE = frozenset("as_list ndims rank num_elements with_rank is_fully_defined assert_has_rank merge_with".split())
-_THEANO_TENSOR = frozenset(
-    "dimshuffle sum prod mean max min var std argmax argmin any all reshape flatten astype dot repeat take transpose swapaxes "
-    "clip T ndim norm argsort cumsum cumprod nonzero round broadcastable owner ravel squeeze eval shape sort copy".split()
-)
-_THEANO_SHARED = frozenset({"get_value", "set_value"})
 # Lists have these too: of an argument that may be a list they say nothing.
 _OF_LISTS = frozenset({"sort", "copy"})
-# In Keras these attributes are idiomatic on TensorFlow: a use only where the code is written for Theano.
-_SHARED_ATTRIBUTES = frozenset({"shape"})
 _PROPERTIES = frozenset("T ndim shape ndims rank broadcastable owner op graph initializer value".split())
-_NAMES = _TF_TENSOR | _TF_VARIABLE | _TF_SHAPE | _THEANO_TENSOR | _THEANO_SHARED | {"value"}
 _TF, _THEANO = "tensorflow", "theano"
 
 
@@ -51,7 +41,7 @@ def method_references(names: Names, layer_code: LayerCode, values: Values) -> It
     taken: set[ast.AST] = set()  # parts of a longer chain that is reported as a whole
     found = []
     for node in names.parents:
-        if isinstance(node, ast.Attribute) and node.attr in _NAMES and isinstance(node.ctx, ast.Load):
+        if isinstance(node, ast.Attribute) and node.attr in NAMES and isinstance(node.ctx, ast.Load):
             definition = names.definition_of(node)
             if layer_code.context(definition) is None or names.resolve(node.value).symbols:
                 continue
@@ -78,7 +68,7 @@ def _meaning(node: ast.Attribute, values: Values) -> tuple[str | None, tuple[ast
         return None, (), None
     receiver = values.of(node.value)
     if receiver.kind == SHAPE:
-        if name not in _TF_SHAPE or receiver.engine is None:
+        if name not in TF_SHAPE or receiver.engine is None:
             return None, (), None
         tensor, part = _tensor_of(node.value)
         return f"tf.TensorShape.{name}", () if tensor is None else (tensor,), part
@@ -100,13 +90,13 @@ def _symbol(receiver: Value, name: str, file_engine: str | None) -> str | None:
     """The canonical symbol of a method: the class that has it, of the engine that the receiver or else the file tells."""
     engine = receiver.engine if receiver.engine != ANY_ENGINE else file_engine
     if engine != _THEANO:
-        if name in _TF_TENSOR and not (engine is None and name in _THEANO_TENSOR and name != "eval"):
+        if name in TF_TENSOR and not (engine is None and name in THEANO_TENSOR and name != "eval"):
             return f"tf.Tensor.{name}"
-        if name in _TF_VARIABLE and (receiver.kind == VARIABLE or name.startswith("assign")):
+        if name in TF_VARIABLE and (receiver.kind == VARIABLE or name.startswith("assign")):
             return f"tf.Variable.{name}"
     if engine != _TF:
-        if name in _THEANO_SHARED and receiver.kind != TENSORS:
+        if name in THEANO_SHARED and receiver.kind != TENSORS:
             return f"theano.compile.SharedVariable.{name}"
-        if name in _THEANO_TENSOR and (engine == _THEANO or name not in _SHARED_ATTRIBUTES):
+        if name in THEANO_TENSOR and (engine == _THEANO or name not in SHARED_ATTRIBUTES):
             return f"theano.tensor.TensorVariable.{name}"
     return None

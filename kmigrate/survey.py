@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmigrate.config import selects
-from kmigrate.gate import has_methods, imported_words, may_be_unreadable, may_use_engine
+from kmigrate.gate import imported_words, may_be_unreadable, may_use_engine
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Surroundings
 from kmigrate.model import FileError, FileReport, Finding, Target
@@ -78,7 +78,7 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
         return Surveyed(digest, wanted, error=(error.line, error.column, error.message))
     except RecursionError:
         return Surveyed(digest, wanted, error=(None, None, TOO_DEEP))
-    hints = has_methods(data) or _tied_backend(facts)
+    hints = _tied_backend(facts)
     return Surveyed(digest, wanted, facts, hints=hints, words=words)
 
 

@@ -149,3 +149,28 @@ def test_two_processes_find_what_one_finds(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(universe, "_WORTH_PROCESSES", 0)
     monkeypatch.setattr(universe, "_CHUNK_FILES", 2)
     assert Project(Config(), jobs=2).reports(["pkg"]) == one
+
+
+@pytest.mark.parametrize(
+    ("use", "symbol"),
+    [
+        ("x.get_shape()", "tf.Tensor.get_shape"),
+        ("K.exp(x).sum()", "theano.tensor.TensorVariable.sum"),
+        ("x.dimshuffle(0, 'x')", "theano.tensor.TensorVariable.dimshuffle"),
+    ],
+)
+def test_methods_of_an_engine_in_a_file_that_names_none(folder: Path, use: str, symbol: str) -> None:
+    text = f"from keras import backend as K\nfrom keras.layers import Layer\n\nclass A(Layer):\n    def call(self, x):\n        return {use}\n"
+    write(folder / "pkg/methods.py", text)
+    assert symbols(Project(Config()).reports(["pkg/methods.py"])) == {"pkg/methods.py": [symbol]}
+
+
+def test_a_call_and_the_method_of_its_result_are_two_findings_of_one_unit(folder: Path) -> None:
+    text = "import theano.tensor as T\nfrom keras.layers import Layer\n\nclass A(Layer):\n    def call(self, x):\n        return T.scan(x).sum()\n"
+    write(folder / "pkg/two.py", text.replace("T.scan", "T.argsort"))
+    (checked,) = Project(Config()).check(["pkg/two.py"])
+    assert checked.analysis is not None
+    both = checked.analysis.findings
+    assert [f.start for f in both] == [both[0].start] * 2
+    (unit,) = checked.analysis.units([f for f in both if f.symbol.endswith(".sum")])
+    assert unit.remaining == {"theano": ("theano.tensor.argsort",)}

@@ -10,9 +10,10 @@ import ast
 import builtins
 from dataclasses import dataclass
 
-from kmigrate.gate import ELSEWHERE, reaches_through_keras
+from kmigrate.gate import ELSEWHERE, may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
 from kmigrate.names import Binding, Definition, Names, Scope, canonical, engine_of
+from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, THEANO_TENSOR
 
 Target = str
 CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
@@ -70,7 +71,7 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """``exports`` are the module's names that mean something elsewhere, ``imported`` the symbols of other modules than engines
-    and Keras, ``users`` the definitions that hold a direct engine use (-1: the module's level), ``flavour`` is the Keras that
+    and Keras, ``users`` the definitions that may hold a direct engine use (-1: the module's level), ``flavour`` is the Keras that
     the file names."""
 
     definitions: tuple[DefinitionFacts, ...] = ()
@@ -98,6 +99,8 @@ class _Extraction:
     def __init__(self, names: Names, data: bytes | None) -> None:
         self.names = names
         self.through_keras = data is None or reaches_through_keras(data)
+        self.names_theano = data is None or b"theano" in data
+        self.theano = data is None or may_be_for_theano(data)
         self.custom_objects = data is None or b"ustom_objects" in data or b"CUSTOM_OBJECTS" in data
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
         self.listed = list(self.numbers)
@@ -150,7 +153,8 @@ class _Extraction:
         return found
 
     def _references(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """The symbols used that may be the project's own, and the definitions that hold a direct engine use."""
+        """The symbols used that may be the project's own, and the definitions that hold a direct engine use, or what may be a
+        method of an engine's tensor."""
         symbols: dict[str, None] = {}
         users = set()
         for reference in self.meanings.values():
@@ -159,6 +163,9 @@ class _Extraction:
                     symbols[symbol] = None
                 elif engine_of(symbol):
                     users.add(self._number(reference.definition))
+        methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.theano else THEANO_TENSOR)
+        methods |= DISTINCTIVE | (SHARED_ATTRIBUTES if self.names_theano else frozenset())
+        users.update(self._number(self.names.definition_of(node)) for node in self.names.reads(methods))
         return tuple(symbols), tuple(sorted(users))
 
     def _telling_imports(self) -> set[str]:

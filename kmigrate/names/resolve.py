@@ -84,6 +84,14 @@ class Names:
             if root is None or root in sources or first in sources:
                 yield node
 
+    def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
+        """The chains that end in one of ``attributes``, those of imported modules apart."""
+        modules = self._imported_names()
+        for node, (root, _) in zip(self._walk.chains, self._walk.ends, strict=True):
+            if isinstance(node, ast.Attribute) and node.attr in attributes and root not in modules:
+                if node.attr != "value" or root is None:  # of a dimension: x.shape[1].value
+                    yield node
+
     def engine_references(self) -> Iterator[Reference]:
         """Every maximal use of an engine symbol, in the order of the text."""
         found = [r for r in self.references() if any(engine_of(symbol) for symbol in r.meaning.symbols)]
