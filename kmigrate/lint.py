@@ -18,6 +18,7 @@ from kmigrate.names.aliases import canonical_symbol, is_known
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
+from kmigrate.rulebook.dtype_names import takes_dtype_name
 from kmigrate.rulebook.filling import Site
 from kmigrate.rulebook.load import BACKEND_NAME, IMPORTABLE
 from kmigrate.rulebook.render import render_call, render_function, render_value
@@ -351,14 +352,15 @@ class _Linter:
         return isinstance(parent, _ALONE)
 
     def _callee_argument(self, use: ast.expr) -> bool:
+        """Whether what gets the value takes the name of a dtype for the dtype."""
         parent = self.names.parents.get(use)
         if isinstance(parent, ast.keyword):
             parent = self.names.parents.get(parent)
         if not isinstance(parent, ast.Call) or parent.func is use:
             return False
         symbols = self.names.resolve(parent.func).symbols
-        if any(engine_of(s) or s.startswith("keras.") for s in symbols):
-            return True
+        if symbols:
+            return all(s.startswith("keras.") or takes_dtype_name(s) for s in symbols)
         return isinstance(parent.func, ast.Attribute) and parent.func.attr in ("add_weight", "add_variable")
 
     def _keras_argument(self, use: ast.expr) -> bool:

@@ -1,0 +1,25 @@
+"""Which functions of TensorFlow take the name of a dtype where they take a dtype: seen by execution, in graphs and eagerly.
+
+Not all do: ``tf.sequence_mask(x, dtype='bool')`` asks the string for ``base_dtype``. A test runs each in the stacks.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kmigrate.names.aliases import canonical_symbol
+
+TAKE_NAMES = (
+    "tf.argmax tf.argmin tf.as_dtype tf.bitcast tf.cast tf.constant tf.compat.v1.constant_initializer tf.convert_to_tensor "
+    "tf.eye tf.compat.v1.get_variable tf.image.convert_image_dtype tf.io.decode_raw tf.map_fn tf.math.confusion_matrix "
+    "tf.math.count_nonzero tf.numpy_function tf.one_hot tf.ones tf.ones_like tf.compat.v1.placeholder tf.py_function "
+    "tf.random.normal tf.compat.v1.random_normal_initializer tf.random.truncated_normal tf.random.uniform "
+    "tf.compat.v1.random_uniform_initializer tf.range tf.saturate_cast tf.shape tf.strings.to_number tf.TensorArray "
+    "tf.TensorSpec tf.unique tf.Variable tf.zeros tf.compat.v1.zeros_initializer tf.zeros_like"
+).split()
+
+
+@cache
+def takes_dtype_name(symbol: str) -> bool:
+    """Whether a function is known to take ``'float32'`` for ``tf.float32``."""
+    return canonical_symbol(symbol) in {canonical_symbol(name) for name in TAKE_NAMES}
