@@ -26,11 +26,11 @@ inputs = { x = "float[2,3]", y = "float[2,3]" }
 [[rule]]
 code = "XX2"
 name = "wrong-value"
-symbols = ["tf.math.xlogy"]
+symbols = ["tf.raw_ops.Xlogy"]
 signature = "x, y, name=None"
 keras2 = "K.log(x) * y"
 [[rule.example]]
-before = "tf.math.xlogy(x, y)"
+before = "tf.raw_ops.Xlogy(x=x, y=y)"
 keras2 = "K.log(x) * y"
 inputs = { x = "positive[2,3]", y = "positive[2,3]" }
 
@@ -53,7 +53,7 @@ from keras.layers import Layer
 class Scores(Layer):
     def call(self, x):
         total = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
-        return tf.math.xlogy(tf.abs(x) + 1.0, total)
+        return tf.raw_ops.Xlogy(x=tf.abs(x) + 1.0, y=total)
 
 
 def total_error(y_true, y_pred):
@@ -87,7 +87,7 @@ def test_claims_follow_what_the_engines_say(project: Path) -> None:
     assert {code: r["alternatives"]["0"]["preserving"] for code, r in rules.items()} == {"XX1": True, "XX2": False, "XX3": True}
     assert rules["XX1"]["alternatives"]["0"]["portable"] is True
     assert rules["XX3"]["alternatives"]["0"]["portable"] is False
-    assert "theano" in rules["XX3"]["alternatives"]["0"]["portability"]
+    assert "the original gives" in rules["XX3"]["alternatives"]["0"]["portability"]
 
 
 def test_verify_blames_the_edit_that_differs(project: Path) -> None:
@@ -95,7 +95,7 @@ def test_verify_blames_the_edit_that_differs(project: Path) -> None:
     assert result.returncode == 1, result.stderr
     units = {u["qualname"]: u for u in json.loads(result.stdout)["units"]}
     assert units["Scores"]["verdict"] == "different"
-    assert "tf.math.xlogy" in units["Scores"]["blame"] and "tf.square" not in units["Scores"]["blame"]
+    assert "tf.raw_ops.Xlogy" in units["Scores"]["blame"] and "tf.square" not in units["Scores"]["blame"]
     assert units["total_error"]["verdict"] in ("identical", "equal")
     assert set(units["total_error"]["engines"]) == {"tensorflow", "theano"}
     assert units["total_error"]["engines"]["theano"]["verdict"] in ("identical", "equal")
@@ -105,7 +105,7 @@ def test_fix_verify_leaves_the_refuted_edit_out(project: Path) -> None:
     result = kmigrate("fix", "--unsafe", "--verify", "--write", cwd=project)
     text = (project / "layer.py").read_text()
     assert result.returncode == 1, result.stderr
-    assert "tf.math.xlogy(K.abs(x) + 1.0, total)" in text
+    assert "tf.raw_ops.Xlogy(x=K.abs(x) + 1.0, y=total)" in text
     assert "K.sum(K.square(x), axis=-1, keepdims=True)" in text
     assert "import tensorflow as tf" in text
 
