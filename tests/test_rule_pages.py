@@ -1,7 +1,9 @@
-"""Pages of rules say what the rules and their proofs say."""
+"""Pages of rules say what the rules and their proofs say, and the committed ones are current."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from kmigrate.report.rules import index_page, page
@@ -9,6 +11,7 @@ from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.load import load_files
 from kmigrate.rulebook.proofs import Proofs
 
+ROOT = Path(__file__).parent.parent
 RULE = """
 [[rule]]
 code = "XX1"
@@ -32,6 +35,12 @@ inputs = { x = "float[2,3]", w = "float[3,4]" }
 before = "tf.our_op(i, w)"
 inputs = { i = "int[2,3]", w = "float[3,4]" }
 """
+
+
+def test_the_committed_pages_are_current() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "rule_pages.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, "run: python scripts/rule_pages.py\n" + result.stdout + result.stderr
 
 
 def test_a_page_says_what_changes_when_and_what_was_run(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def _alternative(book: Rulebook, rule: Rule, index: int, alternative: Alternativ
     if rule.engine == "tensorflow" and claim.tf_keras is not None:
         lines.append(f"- With the `K` of tensorflow.keras: {_claim(claim.tf_keras, claim.tf_keras_reason)}")
     if claim.remark:
-        lines.append(f"- Gradients of infinite or NaN inputs differ: {claim.remark}")
+        lines.append(f"- Differs where it does not count (see docs/architecture.md): {claim.remark}")
     if claim.portable and claim.elsewhere:
         lines.append(f"- Engines part outside ordinary values: {claim.elsewhere}")
     return lines

@@ -27,13 +27,18 @@ class Real:
         return cls(bare, name[: len(name) - len(bare)])
 
 
+def asked(rules: Iterable[Rule]) -> list[str]:
+    """The names to look up: symbols, and of ``tf.audio.*`` the module."""
+    return list(dict.fromkeys(symbol.removesuffix(".*") for rule in rules for symbol in rule.symbols))
+
+
 def missing_symbols(rules: Iterable[Rule], shown: Shown) -> dict[str, str]:
     """Symbol -> code of its rule, for symbols that no stack has."""
     return {
         symbol: rule.code
         for rule in rules
         for symbol in rule.symbols
-        if all(found.get(symbol, "missing") == "missing" for found in shown.values())
+        if all(found.get(symbol.removesuffix(".*"), "missing") == "missing" for found in shown.values())
     }
 
 

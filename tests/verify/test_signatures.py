@@ -13,7 +13,7 @@ from kmigrate.rulebook.load import load_files
 from kmigrate.toml import tomllib
 from kmigrate.verify.proof.record import proof_stacks
 from kmigrate.verify.runner import Engines
-from kmigrate.verify.signatures import missing_symbols, wrong_parameters
+from kmigrate.verify.signatures import asked, missing_symbols, wrong_parameters
 from kmigrate.verify.stacks import ensure
 
 ELSEWHERE = Path(__file__).parent.parent / "data" / "symbols_elsewhere.toml"
@@ -27,8 +27,8 @@ def shown() -> dict[str, dict[str, Any]]:
         with Engines(ensure(stack, Console(stderr=True)), stack.engines) as engines:
             found[name] = {}
             for engine in stack.engines:
-                symbols = [s for rule in load_rulebook().rules if rule.engine == engine for s in rule.symbols]
-                found[name].update(engines.signatures(engine, symbols))
+                rules = [rule for rule in load_rulebook().rules if rule.engine == engine]
+                found[name].update(engines.signatures(engine, asked(rules)))
     return found
 
 
