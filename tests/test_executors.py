@@ -141,7 +141,9 @@ def free_port() -> int:
 @contextmanager
 def process(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     log = (folder / f"{arguments[0]}.log").open("ab")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    # What pytest can import here (pyproject's pythonpath): pickles name the module in which this process found a thing.
+    root = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [root / "tests", root, root / "scripts"]))}
     command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
     one = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
     try:
