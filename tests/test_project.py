@@ -11,6 +11,7 @@ import pytest
 
 from kmigrate import project, universe
 from kmigrate.cache import cache_directory
+from kmigrate.cli.main import main
 from kmigrate.config import Config
 from kmigrate.model import FileReport
 from kmigrate.project import Project
@@ -174,3 +175,15 @@ def test_a_call_and_the_method_of_its_result_are_two_findings_of_one_unit(folder
     assert [f.start for f in both] == [both[0].start] * 2
     (unit,) = checked.analysis.units([f for f in both if f.symbol.endswith(".sum")])
     assert unit.remaining == {"theano": ("theano.tensor.argsort",)}
+
+
+def test_clean_forgets_what_was_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Project(Config(), cached=True).reports(["pkg"])
+    kept = list(cache_directory().iterdir())
+    assert main(["clean", "--dry-run"]) == 0
+    assert f"would remove {len(kept)} files" in capsys.readouterr().out
+    assert list(cache_directory().iterdir()) == kept
+    assert main(["clean"]) == 0
+    assert list(cache_directory().iterdir()) == []
+    assert main(["clean"]) == 0
+    assert "removed 0 files" in capsys.readouterr().out

@@ -22,6 +22,7 @@ _COMMANDS = {
         "exit 0: all identical or equal; 1: some different; 2: could not run",
     ),
     "rules": ("list the rules; explain or prove one", "exit 0; 2: unknown code"),
+    "clean": ("forget what earlier runs found (the stacks stay)", "exit 0; 2: something cannot be removed"),
     "engines": ("install, list or examine the stacks that verify runs on", "exit 0; 2: a stack is not usable"),
 }
 
