@@ -15,13 +15,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kmigrate import __version__
 from kmigrate.files import FileAccessError, write_atomic
-from kmigrate.layers.facts import DefinitionFacts, FileFacts, Handed, Use
 from kmigrate.model import Context, Edit, FileError, FileReport, Finding, Fix, Slice
-from kmigrate.survey import Surveyed
+
+if TYPE_CHECKING:
+    from kmigrate.survey import Surveyed
 
 _FOLDER = "check"
 _KEEP_S = 30 * 24 * 3600.0
@@ -201,6 +202,10 @@ def _plain_surveyed(surveyed: Surveyed) -> list[Any]:
 
 
 def _surveyed(content: str, item: list[Any]) -> Surveyed:
+    # Not at the top: a run over unchanged files needs none of this.
+    from kmigrate.layers.facts import DefinitionFacts, FileFacts, Handed, Use
+    from kmigrate.survey import Surveyed
+
     wanted, plain, error, hints, words = item
     facts = None
     if plain is not None:

@@ -71,6 +71,18 @@ class Config:
         return selects(code, self.select, self.ignore)
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The part of the configuration that the findings of one file depend on."""
+
+    target: Target = "keras2"
+    whole_module: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    portable_only: bool = False
+    rules: tuple[str, ...] = ()
+
+
 def selects(code: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
     """Whether findings of a code are wanted: the longest prefix decides, ``ignore`` wins a tie."""
     wanted = max((len(prefix) for prefix in select if code.startswith(prefix)), default=-1)

@@ -106,6 +106,11 @@ class FileReport:
     errors: tuple[FileError, ...] = field(default=())
 
 
+def failed(name: str, error: tuple[int | None, int | None, str]) -> FileReport:
+    """The report of a file that could not be worked on: line and column where they are known, and why."""
+    return FileReport(name, errors=(FileError(name, *error),))
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One piece of layer code that can be run by itself: a layer class, a loss, a helper function, ...

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmigrate.cache import Cache, cache_directory, digest, own_version, stat_of, tree_state
-from kmigrate.config import Config
+from kmigrate.config import Config, Wishes
 from kmigrate.files import FileAccessError, discover, display_path, read
-from kmigrate.layers.index import Surroundings
-from kmigrate.model import FileError, FileReport, Finding
+from kmigrate.model import FileReport, Finding, failed
+from kmigrate.neighbours import files_around, key_of
 from kmigrate.rulebook.place import builtin_rules_directory
-from kmigrate.survey import TOO_DEEP, Wishes, analysed, examine, failed, needs_examining
-from kmigrate.universe import Universe, chunks, files_around, key_of, size_of, spread
 
 if TYPE_CHECKING:
+    from kmigrate.layers.index import Surroundings
     from kmigrate.lint import Analysis
     from kmigrate.rulebook.book import Rulebook
+    from kmigrate.universe import Universe
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class Project:
         remembered = self.cache.run(run) if run else None
         if remembered is not None:
             return remembered
+        from kmigrate.universe import Universe  # not at the top: a run over unchanged files needs none of it
+
         universe = Universe(self.cache, given)
         universe.take(files, others, self.jobs, self.where)
         wanted = [*given, *(key_of(file) for file in files)]
@@ -106,6 +108,8 @@ class Project:
         return digest(self.wishes, [key_of(f) for f in files], states)
 
     def _examined(self, universe: Universe, names: dict[str, str]) -> dict[str, FileReport]:
+        from kmigrate.universe import chunks, size_of, spread
+
         found: dict[str, FileReport] = {}
         keys: dict[str, str] = {}
         jobs: list[tuple[Job, int]] = []
@@ -132,8 +136,10 @@ class Project:
 
     def _job(self, universe: Universe, path: str, name: str, found: dict[str, FileReport]) -> Job | None:
         """What is left to do for a file; where nothing is, its report goes into ``found``."""
+        from kmigrate.survey import needs_examining
+
         if path in universe.problems:
-            found[path] = FileReport(name, errors=(FileError(name, None, None, universe.problems[path]),))
+            found[path] = failed(name, (None, None, universe.problems[path]))
             return None
         surveyed = universe.surveyed[path]
         if surveyed.error is not None:
@@ -153,6 +159,8 @@ class Project:
         given, files, reports = self._inputs(paths, stdin_name)
         for report in reports:
             yield Checked(Path(report.path), report)
+        from kmigrate.universe import Universe
+
         universe = Universe(self.cache, given)
         universe.take(files, files_around([*files, *map(Path, given)], self.config), self.jobs)
         for path in given:
@@ -166,6 +174,7 @@ class Project:
         if job is None:
             return Checked(file, found[path])
         from kmigrate.source import SourceError
+        from kmigrate.survey import TOO_DEEP, analysed
 
         try:
             report, analysis = analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
@@ -194,6 +203,8 @@ def _lost(item: tuple[Job, int], why: str) -> list[tuple[str, FileReport]]:
 
 
 def _examine(job: Job, data: bytes) -> FileReport:
+    from kmigrate.survey import examine
+
     return examine(job.name, data, job.digest, job.surroundings, job.wishes)
 
 

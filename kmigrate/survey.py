@@ -12,11 +12,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kmigrate.config import selects
+from kmigrate.config import Wishes, selects
 from kmigrate.gate import imported_words, may_be_unreadable, may_use_engine
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Surroundings
-from kmigrate.model import FileError, FileReport, Finding, Target
+from kmigrate.model import FileReport, Finding, failed
 from kmigrate.names import engine_of
 
 if TYPE_CHECKING:
@@ -40,18 +40,6 @@ class Surveyed:
     error: tuple[int | None, int | None, str] | None = None
     hints: bool = False
     words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """The part of the configuration that the findings of one file depend on."""
-
-    target: Target = "keras2"
-    whole_module: bool = False
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    portable_only: bool = False
-    rules: tuple[str, ...] = ()
 
 
 def digest_of(data: bytes) -> str:
@@ -138,10 +126,6 @@ def analysed(
     analysis = analyse(source, book, wishes.target, wishes.whole_module, surroundings)
     analysis = replace(analysis, findings=tuple(_wanted(source.text, analysis.findings, wishes)))
     return FileReport(name, analysis.findings), analysis
-
-
-def failed(name: str, error: tuple[int | None, int | None, str]) -> FileReport:
-    return FileReport(name, errors=(FileError(name, *error),))
 
 
 def _wanted(text: str, findings: Iterable[Finding], wishes: Wishes) -> Iterator[Finding]:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from kmigrate.cache import Cache, stat_of
-from kmigrate.config import Config
-from kmigrate.files import FileAccessError, discover, display_path, read
+from kmigrate.files import FileAccessError, display_path, read
 from kmigrate.layers.facts import FileFacts
 from kmigrate.layers.index import Index, Place, Surroundings
 from kmigrate.layers.modules import Modules
 from kmigrate.names import engine_of
+from kmigrate.neighbours import key_of
 from kmigrate.survey import Surveyed, survey
 
 T = TypeVar("T")
@@ -31,32 +31,6 @@ _CHUNK_FILES = 200
 
 Problem = str
 Answer = tuple[str, "Surveyed | Problem"]
-
-
-def key_of(path: Path) -> str:
-    """The path by which the index knows a file."""
-    return os.path.abspath(path).replace(os.sep, "/")
-
-
-def package_top(folder: str) -> str:
-    """The topmost folder that is a package and holds ``folder``, or ``folder`` itself where it is none."""
-    top = folder
-    while os.path.isfile(f"{top}/__init__.py"):
-        folder, top = top, os.path.dirname(top)
-    return folder
-
-
-def files_around(files: Iterable[Path], config: Config) -> list[Path]:
-    """The Python files of the packages that ``files`` lie in, and those beside a file that lies in none."""
-    tops: set[str] = set()
-    beside: list[Path] = []
-    for folder in sorted({os.path.dirname(key_of(file)) for file in files}):
-        if os.path.isfile(f"{folder}/__init__.py"):
-            tops.add(package_top(folder))
-        else:
-            beside += Path(folder).glob("*.py")
-    found, _ = discover(sorted(tops), config)
-    return [*found, *beside]
 
 
 class Universe:
