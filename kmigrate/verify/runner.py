@@ -1,6 +1,6 @@
 """Worker processes: one for each engine, restarted when a case kills them.
 
-A worker is ``verify/worker.py`` run by a stack's own Python. The parent keeps the time: a case that does not
+A worker is the folder ``verify/worker`` run by a stack's own Python. The parent keeps the time: a case that does not
 answer in time costs its worker, and that worker alone. Between the two stands ``verify/sandbox.py``, which limits what user
 code can reach and use, and leaves no process behind.
 """
@@ -27,7 +27,7 @@ from kmigrate.verify.result import Limits, Moments, Other, Result, Value, decode
 
 __all__ = ["Engines", "Limits", "Moments", "Other", "Result", "Value", "Worker"]
 
-WORKER = Path(__file__).resolve().parent / "worker.py"
+WORKER = Path(__file__).resolve().parent / "worker"
 SANDBOX = WORKER.with_name("sandbox.py")
 _GRACE_S = 3.0
 # What a process needs to start at all; nothing else of the caller's environment reaches user code.

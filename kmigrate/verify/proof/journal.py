@@ -26,7 +26,7 @@ def job_key(job: Job, environment: str) -> str:
 @lru_cache
 def _program() -> str:
     digest = hashlib.sha256()
-    for path in sorted([*_SOURCES[0].glob("*.py"), *_SOURCES[1].glob("worker*.py"), _SOURCES[1] / "compare.py"]):
+    for path in sorted([*_SOURCES[0].glob("*.py"), *_SOURCES[1].glob("worker/*.py"), _SOURCES[1] / "compare.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -1,6 +1,6 @@
 """The worker's part of the rulebook's proof: many inputs for one pair of texts, in one request. Python 3.6 and numpy.
 
-``worker.py`` loads this file from its own directory. A request::
+A request::
 
     {"op": "prove", "function": "example", "texts": [{"source": ...}, ...], "optimize": true, "variants": [
         {"floatx": "float64", "gradient": true, "literals": {"n": "3"}, "exprs": {},
@@ -17,6 +17,11 @@ import types
 
 import numpy as np
 
+from .evaluation import MOMENT_RUNS
+from .failures import CaseError, CaseTimeout, failure, limited, short, stage
+from .units import plain
+from .values import decode, encode, flatten
+
 
 class Side:
     """One text of one variant, built on the variant's placeholders. ``failed`` is the answer where that was not possible."""
@@ -26,25 +31,25 @@ class Side:
         self.flat, self.tensors, self.sources, self.gradients = [], [], [], []
         self.no_gradient, self.random, self.moments = None, False, []
         self.runs = []
-        worker, engine = prover.worker, prover.engine
+        engine = prover.engine
         try:
             if isinstance(function, dict):
                 self.failed = function
                 return
             with engine.scope():
-                worker.flatten(worker.stage("call", lambda: function(**variant.arguments)), "output", self.flat)
+                flatten(stage("call", lambda: function(**variant.arguments)), "output", self.flat)
                 self.tensors = [engine.identity(value) for _, value in self.flat if engine.is_tensor(value)]
-        except worker.CaseTimeout:
+        except CaseTimeout:
             raise
         except BaseException as error:
-            self.failed = worker.failure(error)
+            self.failed = failure(error)
             return
         if variant.spec.get("gradient", True):
-            self._differentiate(worker, engine)
+            self._differentiate(engine)
         else:
             self.no_gradient = "not asked for"
 
-    def _differentiate(self, worker, engine):
+    def _differentiate(self, engine):
         """Gradients of a weighted sum of all float outputs with respect to all float inputs."""
         outputs = [tensor for tensor in self.tensors if engine.dtype(tensor).startswith("float")]
         sources = [(n, feed) for n, feed in zip(self.variant.names, self.variant.feeds) if engine.dtype(feed).startswith("float")]
@@ -62,10 +67,10 @@ class Side:
                     total = sum((output * weight).sum() for output, weight in zip(outputs, weights))
                     found = engine.theano.grad(total, feeds, disconnected_inputs="ignore", return_disconnected="None")
             self.sources, self.gradients = [name for name, _ in sources], found
-        except worker.CaseTimeout:
+        except CaseTimeout:
             raise
         except BaseException as error:
-            self.drop_gradients("%s: %s" % (type(error).__name__, worker.short(error)))
+            self.drop_gradients("%s: %s" % (type(error).__name__, short(error)))
 
     def drop_gradients(self, reason):
         self.sources, self.gradients, self.no_gradient = [], [], reason
@@ -100,7 +105,7 @@ class Variant:
     """Placeholders and the arrays to feed them with."""
 
     def __init__(self, prover, spec):
-        worker, engine = prover.worker, prover.engine
+        engine = prover.engine
         self.spec = spec
         engine.set_types(spec)
         self.names = [feed["name"] for feed in spec["feeds"]]
@@ -111,8 +116,8 @@ class Variant:
         for name, text in spec.get("literals", {}).items():
             self.arguments[name] = ast.literal_eval(text)
         for name, text in spec.get("exprs", {}).items():
-            self.arguments[name] = worker.plain(engine, types.ModuleType("snippet"), {"expr": text})
-        self.runs = [[worker.decode(item) for item in run] for run in spec["runs"]]
+            self.arguments[name] = plain(engine, types.ModuleType("snippet"), {"expr": text})
+        self.runs = [[decode(item) for item in run] for run in spec["runs"]]
         self.sides, self.failed = [], None
         self.alone = False
 
@@ -172,8 +177,8 @@ class Graph:
 class Prover:
     """Runs the variants of one request."""
 
-    def __init__(self, worker, engine, request):
-        self.worker, self.engine, self.request = worker, engine, request
+    def __init__(self, engine, request):
+        self.engine, self.request = engine, request
         self.functions = []
         for text in request["texts"]:
             module = types.ModuleType("snippet")
@@ -181,7 +186,7 @@ class Prover:
                 exec(compile(text["source"], "<snippet>", "exec", dont_inherit=True), module.__dict__)
                 self.functions.append(getattr(module, request["function"]))
             except Exception as error:
-                self.functions.append(worker.failure(worker.CaseError("import", error)))
+                self.functions.append(failure(CaseError("import", error)))
 
     def run(self):
         variants = [self.built(spec) for spec in self.request["variants"]]
@@ -196,11 +201,10 @@ class Prover:
         return [self.answers(variant) for variant in variants]
 
     def built(self, spec):
-        worker = self.worker
         try:
-            return worker.limited(self.request.get("each_s", 20), self._build, spec)
-        except worker.CaseTimeout as error:
-            failed = types.SimpleNamespace(failed=worker.failure(error))
+            return limited(self.request.get("each_s", 20), self._build, spec)
+        except CaseTimeout as error:
+            failed = types.SimpleNamespace(failed=failure(error))
             return failed
 
     def _build(self, spec):
@@ -236,15 +240,14 @@ class Prover:
 
     def together(self, variants, place):
         """Evaluate everything; False where something fails."""
-        worker = self.worker
         sides = [side for variant in variants for side in variant.sides if side.failed is None]
         values = [value for variant in variants for value in variant.values(place)]
         try:
             if "together" not in self.alone:
                 feeds = [feed for variant in variants for feed in variant.feeds]
                 self.alone["together"] = self.graph.function(feeds, [item for side in sides for item in side.fetches()])
-            computed = worker.limited(self.request.get("each_s", 20), self.alone["together"], values)
-        except worker.CaseTimeout:
+            computed = limited(self.request.get("each_s", 20), self.alone["together"], values)
+        except CaseTimeout:
             return None
         except MemoryError:
             raise
@@ -274,22 +277,22 @@ class Prover:
         return fine
 
     def evaluate(self, side, place):
-        worker, values = self.worker, side.variant.values(place)
+        values = side.variant.values(place)
         while True:
             try:
                 function = self.alone.get(id(side))
                 if function is None:
                     function = self.alone[id(side)] = self.graph.function(side.variant.feeds, side.fetches())
-                return side.take(self.engine, worker.limited(self.request.get("each_s", 20), function, values))
+                return side.take(self.engine, limited(self.request.get("each_s", 20), function, values))
             except MemoryError:
                 raise
             except BaseException as error:
-                failed = worker.failure(error if isinstance(error, worker.CaseTimeout) else worker.CaseError("evaluate", error))
+                failed = failure(error if isinstance(error, CaseTimeout) else CaseError("evaluate", error))
                 self.alone.pop(id(side), None)
                 if not side.gradients:
                     return failed
                 # Perhaps the gradients alone fail.
-                side.drop_gradients("%s: %s" % (type(error).__name__, worker.short(error)))
+                side.drop_gradients("%s: %s" % (type(error).__name__, short(error)))
 
     def look_for_randomness(self, variant):
         first = variant.sides[0]
@@ -304,11 +307,11 @@ class Prover:
                 side.moments = self.moments(function, variant.values(0))
 
     def moments(self, function, values):
-        samples = [function(values) for _ in range(self.worker.MOMENT_RUNS)]
+        samples = [function(values) for _ in range(MOMENT_RUNS)]
         answer = []
         for column in zip(*samples):
             stack = np.stack([np.asarray(item, dtype="float64") for item in column])
-            answer.append({"mean": stack.mean(axis=0), "variance": stack.var(axis=0), "count": self.worker.MOMENT_RUNS})
+            answer.append({"mean": stack.mean(axis=0), "variance": stack.var(axis=0), "count": MOMENT_RUNS})
         return answer
 
     # --- the answer, as JSON
@@ -322,7 +325,6 @@ class Prover:
     def answer(self, side, first):
         if side.failed is not None:
             return side.failed
-        encode = self.worker.encode
         runs = []
         for place, run in enumerate(side.runs):
             if not run.get("ok"):
@@ -351,7 +353,7 @@ class Prover:
             if base is not None and len(base[key]) == len(run[key]) and identical(base[key][place], value):
                 found.append("=")
             else:
-                found.append(self.worker.encode(value))
+                found.append(encode(value))
         return found
 
 
@@ -361,10 +363,10 @@ def identical(one, other):
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
-def prove(worker, engine, request):
+def prove(engine, request):
     engine.select("keras")
     engine.start({"floatx": "float32", "seed": request.get("seed", 0)})
     if engine.name == "theano":
         # Where each variable was made is of use to nobody here, and costs a tenth of the time.
         engine.theano.config.traceback.limit = 0
-    return {"ok": True, "variants": Prover(worker, engine, request).run()}
+    return {"ok": True, "variants": Prover(engine, request).run()}

@@ -1,0 +1,155 @@
+"""What a built unit yields: outputs, state, moments, gradients."""
+
+import numpy as np
+
+from .failures import CaseError, CaseTimeout, short, stage
+from .running import Running
+from .values import decode, encode, moved, same
+
+MOMENT_RUNS = 64
+
+
+def forward(engine, module, unit, case):
+    """Build and evaluate once: (running, evaluation, weights, values)."""
+    with engine.scope():
+        engine_case = Running(engine, module, unit, case)
+        flat = engine_case.build()
+        evaluation = stage("evaluate", Evaluation, engine, engine_case, flat)
+        stage("evaluate", evaluation.compile)
+    weights = stage("evaluate", evaluation.set_state)
+    values = stage("evaluate", evaluation.once)
+    return engine_case, evaluation, weights, values
+
+
+def run_case(engine, module, unit, case):
+    running, evaluation, weights, values = forward(engine, module, unit, case)
+    K = engine.K
+    answer = {
+        "ok": True,
+        "names": [name for name, _ in evaluation.flat],
+        "outputs": [encode(value) for value in values],
+        "weights": [encode(value) for value in weights],
+        "after": [encode(value) for value in K.batch_get_value(running.weights)] if running.weights else [],
+        "output_shape": stage("call", running.output_shape) if running.feeds else None,
+    }
+    evaluation.restore()
+    again = stage("evaluate", evaluation.once)
+    answer["random"] = not all(same(left, right) for left, right in zip(values, again))
+    if answer["random"]:
+        answer["moments"] = stage("evaluate", moments, evaluation, values)
+        answer["no_gradient"] = "random"
+    elif case.get("gradient", True):
+        evaluation.restore()
+        try:
+            answer.update(gradients(engine, running, evaluation, values))
+        except (CaseTimeout, MemoryError):
+            raise
+        except BaseException as error:
+            answer["no_gradient"] = "%s: %s" % (type(error).__name__, short(error))
+    else:
+        answer["no_gradient"] = "not asked for"
+    return answer
+
+
+class Evaluation(object):
+    """The built unit as a function of its inputs, with the state put back before every evaluation."""
+
+    def __init__(self, engine, running, flat):
+        self.engine, self.running = engine, running
+        self.flat = flat
+        self.tensors = [engine.identity(value) for _, value in flat if engine.is_tensor(value)]
+        self.phase, phase_values = engine.phase_inputs(running.case.get("phase", 0))
+        self.values = running.values + phase_values
+        self.state, self.saved = [], []
+
+    def compile(self):
+        K, running = self.engine.K, self.running
+        inputs = running.feeds + self.phase
+        if not self.tensors and not running.updates:
+            self.function = None
+            return
+        self.function = (
+            K.function(inputs, self.tensors, updates=running.updates) if running.updates else K.function(inputs, self.tensors)
+        )
+
+    def set_state(self):
+        """Weights are those of the case or, where it has none, the initial ones moved off their zeros and ones."""
+        K, weights = self.engine.K, self.running.weights
+        given = self.running.case.get("weights")
+        if given is None:
+            rng = np.random.RandomState(self.running.case.get("seed", 0) + 17)
+            values = [moved(value, rng) for value in K.batch_get_value(weights)]
+        else:
+            values = [decode(item) for item in given]
+            found = [tuple(value.shape) for value in K.batch_get_value(weights)]
+            if found != [tuple(value.shape) for value in values]:
+                wanted = [tuple(value.shape) for value in values]
+                raise CaseError("weights", ValueError("weights have the shapes %s, not %s" % (found, wanted)))
+        if weights:
+            K.batch_set_value(list(zip(weights, values)))
+        others = [update[0] for update in self.running.updates if isinstance(update, tuple)]
+        seen, self.state = set(), []
+        for variable in weights + others + self.engine.variables():
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                self.state.append(variable)
+        self.saved = K.batch_get_value(self.state)
+        return values
+
+    def restore(self):
+        if self.state and self.running.updates:
+            self.engine.K.batch_set_value(list(zip(self.state, self.saved)))
+
+    def once(self):
+        """The values of every output, tensors and others, in order."""
+        computed = iter([np.asarray(value) for value in self.function(self.values)] if self.function else [])
+        return [next(computed) if self.engine.is_tensor(value) else value for _, value in self.flat]
+
+
+def moments(evaluation, values):
+    """Mean and variance, element by element; None for outputs that are no numbers."""
+    samples = []
+    for _ in range(MOMENT_RUNS):
+        evaluation.restore()
+        samples.append(evaluation.once())
+    answer = []
+    for column in zip(*samples):
+        if not isinstance(column[0], np.ndarray) or len({item.shape for item in column}) != 1:
+            answer.append(None)
+            continue
+        stack = np.stack([np.asarray(item, dtype="float64") for item in column])
+        answer.append({"mean": encode(stack.mean(axis=0)), "variance": encode(stack.var(axis=0)), "count": MOMENT_RUNS})
+    return answer
+
+
+def gradients(engine, running, evaluation, values):
+    """Of a fixed weighted sum of all float outputs, with respect to float inputs and trainable weights."""
+    K = engine.K
+    rng = np.random.RandomState(4711)
+    terms = []
+    with engine.scope():
+        tensors = iter(evaluation.tensors)
+        for (_, value), computed in zip(evaluation.flat, values):
+            if not engine.is_tensor(value):
+                continue
+            tensor = next(tensors)
+            weights = rng.uniform(-1.0, 1.0, size=np.shape(computed)) if np.size(computed) else None
+            if engine.dtype(tensor).startswith("float") and weights is not None:
+                terms.append(K.sum(tensor * K.constant(weights, dtype=engine.dtype(tensor))))
+        trainable = running.trainable
+        sources, names = [], []
+        for name, source in list(zip(running.names, running.feeds)) + [("weight[%d]" % i, w) for i, w in enumerate(trainable)]:
+            if engine.dtype(source).startswith("float"):
+                sources.append(source)
+                names.append(name)
+        if not terms or not sources:
+            return {"no_gradient": "nothing to differentiate"}
+        loss = terms[0]
+        for term in terms[1:]:
+            loss = loss + K.cast(term, engine.dtype(loss))
+        found = engine.gradients(loss, sources)
+        there = [grad for grad in found if grad is not None]
+        function = K.function(running.feeds + evaluation.phase, there) if there else None
+    computed = iter(function(evaluation.values) if function else [])
+    answer = [None if grad is None else encode(np.asarray(next(computed))) for grad in found]
+    return {"gradients": answer, "gradient_names": names}

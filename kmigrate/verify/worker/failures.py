@@ -1,0 +1,95 @@
+"""What goes wrong with a case: its stage, its message, its time limit."""
+
+import re
+import signal
+
+
+class CaseTimeout(BaseException):
+    """Not an Exception: Theano swallows those."""
+
+
+class CaseError(Exception):
+    """A failure with the stage that it happened in."""
+
+    def __init__(self, where, error):
+        super(CaseError, self).__init__(str(error))
+        self.where = where
+        self.error = error
+
+
+class Unsupported(Exception):
+    """This kind of unit cannot be run by itself."""
+
+
+def stage(where, function, *args, **kwargs):
+    """Call, and mark what it raises with the stage."""
+    try:
+        return function(*args, **kwargs)
+    except (CaseTimeout, CaseError, Unsupported):
+        raise
+    except BaseException as error:
+        raise CaseError(where, error)
+
+
+def missing(error):
+    """(module, name or None) of an ImportError, None if it says neither."""
+    found = re.match(r"cannot import name '(\w+)'", str(error))
+    if found and error.name:
+        return error.name, found.group(1)
+    if isinstance(error, ModuleNotFoundError) and error.name and str(error).startswith("No module named"):
+        return error.name, None
+    return None
+
+
+def short(error):
+    text = str(error).strip() or repr(error)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    # "in converted code:" and its like lead a long trace; what happened stands at its end.
+    return (lines[-1] if lines[0].rstrip().endswith(":") else lines[0]).strip()[:400]
+
+
+def user_lines(error, path):
+    """The lines of the user's file on the way to the error, outermost first: how far the code came."""
+    metadata = getattr(error, "ag_error_metadata", None)
+    if metadata is not None:
+        # Code that TensorFlow converted runs in a file of its own; this is where it came from.
+        return [frame.lineno for frame in reversed(metadata.translated_stack) if frame.filename == path]
+    lines, trace = [], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[:8]
+
+
+def failure(error, seconds=0.0, path=None):
+    where = "call"
+    if isinstance(error, CaseError):
+        where, error = error.where, error.error
+    elif isinstance(error, Unsupported):
+        where = "unsupported"
+    elif isinstance(error, CaseTimeout):
+        where = "timeout"
+    answer = {"ok": False, "where": where, "type": type(error).__name__, "message": short(error), "seconds": seconds}
+    if path is not None:
+        answer["lines"] = user_lines(error, path)
+    return answer
+
+
+def limited(seconds, function, *args):
+    """Call with a soft time limit. The parent has a hard one, for code that never comes back to Python."""
+    if not hasattr(signal, "setitimer") or not seconds:
+        return function(*args)
+
+    def ring(*_):
+        raise CaseTimeout("no answer within %g s" % seconds)
+
+    old = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return function(*args)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)

@@ -1,0 +1,164 @@
+"""The user's module: imported from its own tree with the text under test, and forgotten afterwards."""
+
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import sys
+import types
+
+from .absent import Stub, StubFinder, StubModule
+from .failures import CaseError, CaseTimeout, missing, stage
+
+
+class importing(object):
+    """``Loaded`` with import errors marked as such. What the stack lacks is stubbed, name by name as imports fail, so
+    that optional imports still take the branch that they would take."""
+
+    known = {}
+
+    def __init__(self, engine, spec):
+        self.engine, self.spec = engine, spec
+        self.lacks = self.known.setdefault(spec.get("path"), [])
+
+    def __enter__(self):
+        # A class that is registered by name may be registered once only, and it is imported for every case.
+        self.registered = [(table, dict(table)) for table in self.engine.registered()]
+        while True:
+            self.loaded = Loaded(self.spec, self.lacks)
+            Stub.importing = True
+            try:
+                with self.engine.scope():
+                    return stage("import", self.loaded.__enter__)
+            except BaseException as error:
+                self.__exit__()
+                if not self._learn(error):
+                    raise
+            finally:
+                Stub.importing = False
+
+    def _learn(self, error):
+        cause = error.error if isinstance(error, CaseError) else error
+        lack = missing(cause) if isinstance(cause, ImportError) else None
+        own = self.spec.get("package") or self.spec.get("name") or ""
+        if lack is None or lack in self.lacks or len(self.lacks) > 20 or own == lack[0] or own.startswith(lack[0] + "."):
+            return False
+        self.lacks.append(lack)
+        return True
+
+    def __exit__(self, *_):
+        for table, before in self.registered:
+            table.clear()
+            table.update(before)
+        return self.loaded.__exit__()
+
+
+class Loaded(object):
+    """The user's module, imported afresh; leaving the context forgets it and everything of its tree."""
+
+    def __init__(self, spec, lacks=()):
+        self.spec = spec
+        self.path = list(sys.path)
+        self.before = set(sys.modules)
+        self.finder = None
+        self.stubs = StubFinder([name for name, attribute in lacks if attribute is None])
+        self.attributes = [(name, attribute) for name, attribute in lacks if attribute is not None]
+        self.lent = []
+
+    def __enter__(self):
+        spec = self.spec
+        root = spec.get("package_root")
+        if root:
+            sys.path.insert(0, root)
+        stem = spec.get("name") or "module"
+        if spec.get("package"):
+            package = self._mount(root, spec["package"])
+            name = package if os.path.basename(spec.get("path") or "") == "__init__.py" else package + "." + stem
+        else:
+            name = stem if stem not in sys.modules and stem not in ("keras", "tensorflow", "theano") else "_km_" + stem
+        self.finder = Override(name, spec["source"], spec.get("path") or "<module>")
+        sys.meta_path.insert(0, self.finder)
+        sys.meta_path.append(self.stubs)
+        for owner, attribute in self.attributes:
+            owner = importlib.import_module(owner)
+            setattr(owner, attribute, Stub(owner.__name__ + "." + attribute))
+            self.lent.append((owner, attribute))
+        importlib.invalidate_caches()
+        if spec.get("package"):
+            self._import_parents(name)
+        return importlib.import_module(name)
+
+    def _mount(self, root, package):
+        """A package called like an engine's own gets another top name, so that it does not hide the real one."""
+        top = package.split(".")[0]
+        if top not in ("keras", "tensorflow", "theano"):
+            return package
+        mounted = "_km_pkg_" + top
+        self._bare(mounted, os.path.join(root or ".", top))
+        return ".".join([mounted] + package.split(".")[1:])
+
+    def _import_parents(self, name):
+        # An __init__ that cannot be imported (a missing dependency, a newer Keras) need not stop its modules.
+        parts = name.split(".")[:-1]
+        for count in range(1, len(parts) + 1):
+            parent = ".".join(parts[:count])
+            if parent in sys.modules:
+                continue
+            try:
+                importlib.import_module(parent)
+            except CaseTimeout:
+                raise
+            except BaseException:
+                self._bare(parent, os.path.join(self.spec.get("package_root") or ".", *parts[:count]))
+
+    @staticmethod
+    def _bare(name, folder):
+        module = types.ModuleType(name)
+        module.__path__ = [folder]
+        sys.modules[name] = module
+        top, _, last = name.rpartition(".")
+        if top:
+            setattr(sys.modules[top], last, module)
+
+    def __exit__(self, *_):
+        for finder in (self.finder, self.stubs):
+            if finder in sys.meta_path:
+                sys.meta_path.remove(finder)
+        for owner, attribute in self.lent:
+            if hasattr(owner, attribute):
+                delattr(owner, attribute)
+        sys.path[:] = self.path
+        root = self.spec.get("package_root")
+        root = os.path.join(os.path.realpath(root), "") if root else None
+        for name in set(sys.modules) - self.before:
+            where = getattr(sys.modules[name], "__file__", None) or ""
+            own = name.startswith("_km_") or (self.finder and name == self.finder.name)
+            in_tree = root and os.path.realpath(where).startswith(root)
+            in_tree = in_tree and "site-packages" not in os.path.realpath(where)[len(root) :]
+            bare = not where and self.spec.get("package") and (self.spec["package"] + ".").startswith(name + ".")
+            if own or in_tree or bare or isinstance(sys.modules[name], StubModule):
+                del sys.modules[name]
+        return False
+
+
+class Override(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives the text under test for one module name; everything else comes from the user's tree."""
+
+    def __init__(self, name, source, path):
+        self.name, self.source, self.path = name, source, path
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != self.name:
+            return None
+        is_package = os.path.basename(self.path) == "__init__.py"
+        spec = importlib.util.spec_from_loader(fullname, self, origin=self.path, is_package=is_package)
+        if is_package:
+            spec.submodule_search_locations = [os.path.dirname(os.path.abspath(self.path))]
+        return spec
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__file__ = self.path
+        exec(compile(self.source, self.path, "exec", dont_inherit=True), module.__dict__)
