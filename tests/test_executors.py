@@ -88,7 +88,7 @@ def test_a_reader_that_wants_no_more_does_not_wait_either() -> None:
     with open_executor("local", 2) as executor:
         results = executor.map(time.sleep, [0.1, 60, 60])
         assert next(results)[0] == 0
-        results.close()  # type: ignore[attr-defined]  # a generator
+        results.close()
     assert time.monotonic() - started < 20
 
 
@@ -124,7 +124,7 @@ def test_the_findings_of_a_cluster_are_those_of_one_process(tmp_path: Path) -> N
     fixtures = [str(Path(__file__).parents[1] / "fixtures" / name) for name in ("tensorflow", "theano")]
     expected = Project(Config()).reports(fixtures)
     with cluster(tmp_path) as (executor, _):
-        where = f"dask://{executor._client.scheduler.address.removeprefix('tcp://')}"  # type: ignore[attr-defined]
+        where = f"dask://{executor._client.scheduler.address.removeprefix('tcp://')}"
         assert Project(Config(), where=where).reports(fixtures) == expected
     assert sum(len(report.findings) for report in expected) > 100
 

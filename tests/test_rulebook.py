@@ -90,7 +90,7 @@ class Known:
 )
 def test_conditions_are_three_valued(condition: str, expected: bool | None) -> None:
     facts = Known(rank_a=2, value_axis=0, floating_a=True)
-    assert evaluate(ast.parse(condition, mode="eval").body, facts) is expected  # type: ignore[arg-type]  # a stand-in for Facts
+    assert evaluate(ast.parse(condition, mode="eval").body, facts) is expected
 
 
 def test_safety_comes_from_a_current_proof_alone(tmp_path: Path) -> None:

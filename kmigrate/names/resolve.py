@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 
+from kmigrate.names.candidates import Candidates, branches
 from kmigrate.names.flow import reaching
 from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope, union
 from kmigrate.names.symbols import OTHER_BACKEND, canonical, engine_of, is_keras_import
@@ -14,11 +14,9 @@ from kmigrate.names.walk import Walk
 
 _BUILTINS = frozenset(dir(builtins))
 _LOOKUPS = frozenset({"getattr", "hasattr"})
-_ALIASING_CALLS = frozenset({"getattr", "staticmethod", "import_module", "__import__"})
 # A name that is bound more often than this is taken to mean any of its bindings, wherever it is used.
 _MANY_BINDINGS = 50
 _LONGEST_ALIAS = 50
-_MANY_BRANCHES = 20
 
 
 class Names:
@@ -53,6 +51,7 @@ class Names:
         self._memo: dict[ast.AST, Meaning] = {}
         self._values: dict[ast.expr, Meaning] = {}
         self._sources: set[str] | None = None
+        self._candidates = Candidates(walk)
 
     # ---- questions
 
@@ -86,7 +85,7 @@ class Names:
 
     def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
         """The chains that end in one of ``attributes``, those of imported modules apart."""
-        modules = self._imported_names()
+        modules = self._candidates.imported()
         for node, (root, _) in zip(self._walk.chains, self._walk.ends, strict=True):
             if isinstance(node, ast.Attribute) and node.attr in attributes and root not in modules:
                 if node.attr != "value" or root is None:  # of a dimension: x.shape[1].value
@@ -161,44 +160,16 @@ class Names:
         return root is not node and isinstance(root, ast.Name) and root in self._scopes and not self._name(root).symbols
 
     def _source_names(self) -> set[str] | None:
-        """The identifiers and attributes that may mean a symbol: a superset, got without resolving; None where a star import
-        may bind any name."""
+        """The identifiers and attributes that may mean a symbol; None where a star import may bind any name."""
         if self.stars:
             return None
         if self._sources is None:
-            self._sources = self.aliased(self._imported_names())
+            self._sources = self.aliased(self._candidates.imported())
         return self._sources
-
-    def _imported_names(self) -> set[str]:
-        return {item.asname or item.name.partition(".")[0] for node in self.imports for item in node.names}
 
     def aliased(self, found: set[str]) -> set[str]:
         """``found`` and every identifier that is assigned what one of them may mean: a superset, got without resolving."""
-        waiting = self._alias_keys
-        while waiting:
-            rest = []
-            for name, keys in waiting:
-                if found.isdisjoint(keys):
-                    rest.append((name, keys))
-                else:
-                    found.add(name)
-            if len(rest) == len(waiting):
-                break
-            waiting = rest
-        return found
-
-    @cached_property
-    def _alias_keys(self) -> list[tuple[str, set[str]]]:
-        """For each assignment that may make an alias: the identifiers of which one has to be a source for it to be one."""
-        found = []
-        always = self._imported_names()
-        for name, value in self._walk.aliases:
-            keys = _alias_keys(value)
-            if keys is None:
-                found.append((name, always))
-            elif keys:
-                found.append((name, keys))
-        return found
+        return self._candidates.aliased(found)
 
     def aliases(self) -> list[tuple[str, ast.expr]]:
         """The plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol."""
@@ -234,7 +205,7 @@ class Names:
     def _expression(self, node: ast.AST) -> Meaning:
         """The meaning of an expression that is neither a name nor an attribute."""
         if isinstance(node, ast.IfExp):
-            return union([self.resolve(branch) for branch in _branches(node)])
+            return union([self.resolve(branch) for branch in branches(node)])
         if isinstance(node, ast.NamedExpr):
             return self.resolve(node.value)
         if isinstance(node, ast.Call) and node.args:
@@ -342,12 +313,13 @@ class Names:
             definition = self.definitions.get(binding.node) if binding.node is not None else None
             return definition if definition is not None and definition.kind == "class" else None
         method = self.definitions.get(scope.node)
-        if binding.kind != "param" or method is None or method.kind != "function":
+        if binding.kind != "param" or method is None or isinstance(method.node, (ast.ClassDef, ast.Lambda)):
             return None
-        arguments = method.node.args  # type: ignore[union-attr]
-        first = [*arguments.posonlyargs, *arguments.args][:1]
-        in_class = method.parent is not None and method.parent.kind == "class"
-        return method.parent if in_class and first == [binding.node] and method.scope is method.parent.body else None  # type: ignore[union-attr]
+        owner = method.parent
+        if owner is None or owner.kind != "class" or method.scope is not owner.body:
+            return None
+        first = [*method.node.args.posonlyargs, *method.node.args.args][:1]
+        return owner if first == [binding.node] else None
 
     def _member(self, owner: Definition, name: str, seen: list[Definition]) -> Meaning:
         """The meaning of an attribute that is given a value once: in the body of the class, or as ``self.name = value``."""
@@ -368,46 +340,3 @@ class Names:
                 if meaning.symbols:
                     return meaning
         return NOTHING
-
-
-def _alias_keys(value: ast.expr) -> set[str] | None:
-    """The identifiers of which one has to mean a symbol for an assigned value to mean one; None where that is always possible."""
-    keys: set[str] = set()
-    for branch in _branches(value):
-        if isinstance(branch, (ast.Name, ast.Attribute)):
-            root, first = _ends(branch)
-            if root is None:
-                return None
-            keys.update(name for name in (root, first) if name is not None)
-        elif isinstance(branch, ast.NamedExpr):
-            return None
-        elif isinstance(branch, ast.Call) and branch.args:
-            function = branch.func
-            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-            if name in _ALIASING_CALLS:
-                return None
-            if name is not None:
-                keys.add(name)
-    return keys
-
-
-def _branches(node: ast.expr) -> list[ast.expr]:
-    """``a``, ``b`` and ``c`` of ``a if x else b if y else c``; anything else alone."""
-    found: list[ast.expr] = []
-    waiting = [node]
-    while waiting and len(found) < _MANY_BRANCHES:
-        at = waiting.pop()
-        if isinstance(at, ast.IfExp):
-            waiting += [at.orelse, at.body]
-        else:
-            found.append(at)
-    return found
-
-
-def _ends(node: ast.expr) -> tuple[str | None, str | None]:
-    """The root name of a chain (None if it is no name) and its first attribute: ``self`` and ``f`` of ``self.f.g``."""
-    first: str | None = None
-    while isinstance(node, ast.Attribute):
-        first = node.attr
-        node = node.value
-    return (node.id if isinstance(node, ast.Name) else None), first

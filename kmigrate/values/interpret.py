@@ -1,8 +1,6 @@
 """Expressions to abstract values, on demand and each one once.
 
-The rules for the kinds of expression are generators: ``x = yield node`` asks for the value of a part. A driver with a stack of
-its own runs them, so that the depth of the code never exhausts Python's. Values that depend on themselves (in loops, through
-recursion) are found by iteration: a first guess is assumed, and confirmed or widened until it holds.
+The rules for the kinds of expression are generators: ``x = yield node`` asks for the value of a part (see ``fixpoint``).
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from typing import Any
 from kmigrate.names import Names
 from kmigrate.values import domain, methods
 from kmigrate.values.arithmetic import ELLIPSIS, binary, compare, index
-from kmigrate.values.bindings import Bindings, Family
+from kmigrate.values.bindings import Bindings
 from kmigrate.values.calls import builtin_call, keras_call
 from kmigrate.values.domain import (
     ARRAY,
@@ -37,16 +35,14 @@ from kmigrate.values.domain import (
     sequence_of,
 )
 from kmigrate.values.effects import CALLING, Arguments, apply
+from kmigrate.values.fixpoint import AttributeOf, Returns, Solver, Steps
 from kmigrate.values.flow import ITEM, Origin
 from kmigrate.values.operations import RENAMED, Operation, engine_of_operation, operation
 from kmigrate.values.sources import Sources
 
-Steps = Generator[Hashable, Value, Value]
 _CONSTANT_DTYPES = {bool: "bool", int: "integer", float: "floating"}
 _NUMPY_NUMBERS = frozenset({"numpy.pi", "numpy.e", "numpy.inf", "numpy.nan", "math.pi", "math.e", "math.inf"})
 _DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
-_ATTEMPTS = 4
-_MAX_REPEATS = 2000
 
 
 class Interpreter:
@@ -56,64 +52,11 @@ class Interpreter:
         self.names = names
         self.sources = sources
         self.bindings = bindings
-        self._memo: dict[Hashable, Value] = {}
-        self._busy: dict[Hashable, _Frame] = {}
-        self._trail: list[Hashable] = []
-        self._repeats = 0
+        self._solver = Solver(self._steps)
 
-    # ---- the driver
-
-    def value(self, node: Hashable) -> Value:
-        """What is surely known of an expression (or of another question: see ``_steps``)."""
-        if node in self._memo:
-            return self._memo[node]
-        if not self._busy:
-            self._repeats = 0  # the budget is one question's, not the whole file's
-        stack: list[_Frame] = [self._frame(node)]
-        answer: Value | None = None
-        while stack:
-            frame = stack[-1]
-            try:
-                wanted = next(frame.steps) if answer is None else frame.steps.send(answer)
-            except StopIteration as stop:
-                answer = self._finished(stack, stop.value)
-                continue
-            answer = self._memo.get(wanted)
-            if answer is None and wanted in self._busy:
-                self._busy[wanted].circular = True
-                answer = self._busy[wanted].assumed
-            if answer is None:
-                stack.append(self._frame(wanted))
-        return self._memo[node]
-
-    def _frame(self, key: Hashable) -> _Frame:
-        frame = _Frame(key, self._steps(key), len(self._trail), NOTHING_YET if self._repeats < _MAX_REPEATS else UNKNOWN)
-        self._busy[key] = frame
-        return frame
-
-    def _finished(self, stack: list[_Frame], found: Value) -> Value | None:
-        """Ends the topmost question, or repeats it with a wider assumption; answers None where it has to start again."""
-        frame = stack[-1]
-        assumed = frame.assumed
-        if frame.circular and assumed is not UNKNOWN:
-            wider = UNKNOWN if found is NOTHING_YET else join(assumed, found)
-            if wider != assumed:
-                frame.attempts += 1
-                self._repeats += 1
-                for key in self._trail[frame.trail :]:
-                    self._memo.pop(key, None)
-                del self._trail[frame.trail :]
-                frame.assumed = UNKNOWN if frame.attempts >= _ATTEMPTS or self._repeats > _MAX_REPEATS else wider
-                frame.steps = self._steps(frame.key)
-                return None
-            found = assumed
-        elif frame.circular:
-            found = UNKNOWN
-        del self._busy[frame.key]
-        self._memo[frame.key] = found
-        self._trail.append(frame.key)
-        stack.pop()
-        return found
+    def value(self, node: ast.expr) -> Value:
+        """What is surely known of an expression."""
+        return self._solver.value(node)
 
     # ---- one question
 
@@ -192,7 +135,7 @@ class Interpreter:
         receiver = yield node.value
         if receiver is NOTHING_YET:
             return receiver
-        return methods.attribute(receiver, node.attr, self.sources.engine_of_attribute(receiver))
+        return methods.attribute(receiver, node.attr, self.sources.file_engine)
 
     def _attribute_of(self, key: AttributeOf) -> Steps:
         family, name = key.family, key.name
@@ -398,49 +341,6 @@ class Interpreter:
     def _joinedstr(self, node: ast.JoinedStr) -> Steps:
         yield from ()
         return Value(TEXT)
-
-
-class _Frame:
-    __slots__ = ("assumed", "attempts", "circular", "key", "steps", "trail")
-
-    def __init__(self, key: Hashable, steps: Steps, trail: int, assumed: Value) -> None:
-        self.assumed = assumed
-        self.key = key
-        self.steps = steps
-        self.trail = trail
-        self.circular = False
-        self.attempts = 0
-
-
-class Returns:
-    """The question what a function returns."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: ast.AST) -> None:
-        self.function = function
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Returns) and other.function is self.function
-
-    def __hash__(self) -> int:
-        return hash(("returns", self.function))
-
-
-class AttributeOf:
-    """The question what ``self.name`` is in a family of classes."""
-
-    __slots__ = ("family", "name")
-
-    def __init__(self, family: Family, name: str) -> None:
-        self.family = family
-        self.name = name
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AttributeOf) and other.family is self.family and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash((id(self.family), self.name))
 
 
 def _unknown() -> Steps:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Generator, Hashable, Mapping
+from functools import cached_property
 
 from kmigrate.layers import LayerCode
 from kmigrate.names import Definition, Names, engine_of
 from kmigrate.values import domain
 from kmigrate.values.bindings import Bindings, Family, arguments_of
+from kmigrate.values.callers import Callers, argument_of, default_of
 from kmigrate.values.domain import (
     ANY_ENGINE,
     ARRAY,
@@ -32,70 +34,19 @@ from kmigrate.values.domain import (
     sequence_of,
     tensor,
 )
-from kmigrate.values.effects import Undecided, constant_of
-
-Steps = Generator[Hashable, Value, Value]
-
-_ONE = tensor(ANY_ENGINE)
-_ONE_OR_MORE = tensor(ANY_ENGINE, kind=TENSORS)
-_LIST = sequence_of(_ONE)
-_SHAPE = Value(SHAPE)
-_THEANO = tensor("theano")
-_TENSORFLOW = tensor("tensorflow", kind=TENSORS)
-
-# Method -> what its parameters are, by place after ``self``.
-_METHODS: dict[str, dict[str, tuple[Value, ...]]] = {
-    "layer": {
-        "call": (_ONE_OR_MORE,),
-        "compute_mask": (_ONE_OR_MORE, _ONE_OR_MORE),
-        "build": (_SHAPE,),
-        "compute_output_shape": (_SHAPE,),
-        "get_output_shape_for": (_SHAPE,),
-        "step": (_ONE, _LIST),
-        "get_initial_state": (_ONE,),
-        "get_initial_states": (_ONE,),
-        "get_constants": (_ONE,),
-        "preprocess_input": (_ONE,),
-    },
-    "loss": {"call": (_ONE, _ONE), "__call__": (_ONE, _ONE)},
-    "metric": {"update_state": (_ONE, _ONE), "__call__": (_ONE, _ONE)},
-    "regularizer": {"__call__": (_ONE,)},
-    "constraint": {"__call__": (_ONE,)},
-}
-_METHODS["model"] = {"call": (_ONE_OR_MORE,), "compute_mask": (_ONE_OR_MORE, _ONE_OR_MORE)}
-# Parameters that mean the same in every ``call``.
-_CALL_NAMES = {"mask": _ONE_OR_MORE, "states": _LIST, "initial_state": _ONE_OR_MORE, "attention_mask": _ONE}
-_HANDED: dict[str, tuple[Value, ...]] = {
-    "lambda": (_ONE_OR_MORE,),
-    "loss": (_ONE, _ONE),
-    "metric": (_ONE, _ONE),
-    "activation": (_ONE,),
-    "regularizer": (_ONE,),
-    "constraint": (_ONE,),
-}
-# Functions that call a function with tensors: (place, keyword) of that function -> what it gets; the last one repeats.
-_CALLERS: dict[str, tuple[int, str, tuple[Value, ...]]] = {
-    "keras.backend.rnn": (0, "step_function", (_ONE, _LIST)),
-    "keras.backend.map_fn": (0, "fn", (_ONE_OR_MORE,)),
-    "keras.backend.foldl": (0, "fn", (_ONE, _ONE_OR_MORE)),
-    "keras.backend.foldr": (0, "fn", (_ONE, _ONE_OR_MORE)),
-    "tf.map_fn": (0, "fn", (_TENSORFLOW,)),
-    "tf.scan": (0, "fn", (_TENSORFLOW,)),
-    "tf.foldl": (0, "fn", (_TENSORFLOW,)),
-    "tf.foldr": (0, "fn", (_TENSORFLOW,)),
-    "tf.while_loop": (1, "body", (_TENSORFLOW,)),
-    "theano.scan": (0, "fn", (_THEANO,)),
-    "theano.map": (0, "fn", (_THEANO,)),
-    "theano.foldl": (0, "fn", (_THEANO,)),
-    "theano.reduce": (0, "fn", (_THEANO,)),
-}
-# The variables that a layer has from its Keras base class.
-_KERAS_WEIGHTS = frozenset(
-    "kernel bias gamma beta moving_mean moving_variance embeddings recurrent_kernel depthwise_kernel pointwise_kernel".split()
+from kmigrate.values.fixpoint import Steps
+from kmigrate.values.roles import (
+    A_SHAPE,
+    ADD_WEIGHT,
+    CALL_NAMES,
+    CALLING_FUNCTIONS,
+    HANDED,
+    KERAS_WEIGHTS,
+    METHODS,
+    ONE_OR_MORE,
+    WEIGHT_LISTS,
+    input_rank,
 )
-_WEIGHT_LISTS = frozenset({"trainable_weights", "non_trainable_weights", "weights"})
-_ADD_WEIGHT = frozenset({"add_weight", "add_variable"})
-_FLOATING_DEFAULT = FLOATING
 
 
 class Sources:
@@ -106,13 +57,10 @@ class Sources:
         self.names = names
         self.layer_code = layer_code
         self.bindings = bindings
-        self._callers: dict[ast.AST, tuple[Value, ...]] | None = None
+        self.callers = Callers(names, bindings)
         self._ranks: dict[int, int | None] = {}
         roots = {engine_of(b.symbol) for bs in names.module.bindings.values() for b in bs if b.symbol} - {None}
         self.file_engine = roots.pop() if len(roots) == 1 else None
-
-    def engine_of_attribute(self, receiver: Value) -> str | None:
-        return self.file_engine
 
     # ---- classes
 
@@ -130,9 +78,9 @@ class Sources:
         """An attribute that no class of the file assigns."""
         if self.kind_of(family) not in ("layer", "model") or family.dynamic:
             return UNKNOWN
-        if name in _KERAS_WEIGHTS:
+        if name in KERAS_WEIGHTS:
             return tensor(ANY_ENGINE, None, FLOATING, VARIABLE)
-        if name in _WEIGHT_LISTS:
+        if name in WEIGHT_LISTS:
             return sequence_of(tensor(ANY_ENGINE, kind=VARIABLE))
         return UNKNOWN
 
@@ -141,11 +89,11 @@ class Sources:
         function = node.func
         if not isinstance(function, ast.Attribute):
             return None
-        if function.attr in _ADD_WEIGHT:
+        if function.attr in ADD_WEIGHT:
             return self._weight(node)
         own = isinstance(function.value, ast.Name) and function.value.id == "self" and family is not None
         if own and family is not None and function.attr == "get_input" and "get_input" not in family.methods:
-            return _answer(_ONE_OR_MORE if self.kind_of(family) == "layer" else UNKNOWN)
+            return _answer(ONE_OR_MORE if self.kind_of(family) == "layer" else UNKNOWN)
         return None
 
     def _weight(self, node: ast.Call) -> Steps:
@@ -174,7 +122,7 @@ class Sources:
         """What a parameter is."""
         if argument.arg in self.given:
             return self.given[argument.arg]
-        definition = self._definition(argument)
+        definition = self._definition_of.get(argument)
         if definition is None or definition.kind == "class":
             return UNKNOWN
         node = definition.node
@@ -192,28 +140,25 @@ class Sources:
             return UNKNOWN
         return found
 
-    def _definition(self, argument: ast.arg) -> Definition | None:
-        return self._arguments().get(argument)
-
-    def _arguments(self) -> dict[ast.arg, Definition]:
-        if not hasattr(self, "_argument_index"):
-            self._argument_index = {
-                argument: definition
-                for definition in self.names.definitions.values()
-                if not isinstance(definition.node, ast.ClassDef)
-                for argument in arguments_of(definition.node)
-            }
-        return self._argument_index
+    @cached_property
+    def _definition_of(self) -> dict[ast.arg, Definition]:
+        """The function that each parameter of the file belongs to."""
+        return {
+            argument: definition
+            for definition in self.names.definitions.values()
+            if not isinstance(definition.node, ast.ClassDef)
+            for argument in arguments_of(definition.node)
+        }
 
     def _of_method(self, definition: Definition, name: str, place: int) -> Value | None:
         assert definition.parent is not None
         family = self.bindings.family_of(definition.parent)
         kind = self.kind_of(family)
-        known = _METHODS.get(kind or "", {}).get(definition.name)
+        known = METHODS.get(kind or "", {}).get(definition.name)
         if known is None:
             return None
-        if definition.name in ("call", "step") and name in _CALL_NAMES and place > 0:
-            return _CALL_NAMES[name]
+        if definition.name in ("call", "step") and name in CALL_NAMES and place > 0:
+            return CALL_NAMES[name]
         if place >= len(known):
             return UNKNOWN
         if kind == "layer":
@@ -222,64 +167,26 @@ class Sources:
 
     def _of_layer(self, family: Family, plain: Value) -> Value:
         """The layer's input, or its shape, with the rank that the layer asks for."""
-        rank = self.input_rank(family)
+        if id(family) not in self._ranks:
+            self._ranks[id(family)] = input_rank(family)
+        rank = self._ranks[id(family)]
         if rank is None:
             return plain
-        if plain is _ONE_OR_MORE:
+        if plain is ONE_OR_MORE:
             return tensor(ANY_ENGINE, domain.of_rank(rank))
-        if plain is _SHAPE:
+        if plain is A_SHAPE:
             return domain.sequence([UNKNOWN] * rank)
         return plain
-
-    def input_rank(self, family: Family) -> int | None:
-        """The rank that ``InputSpec(ndim=...)`` or ``assert len(input_shape) == ...`` demands of a layer's one input."""
-        if id(family) not in self._ranks:
-            ranks = {self._spec_rank(origin.node) for origin in family.attributes.get("input_spec", ())}
-            ranks -= {"none"}
-            if not family.attributes.get("input_spec"):
-                ranks = self._asserted(family)
-            found = ranks.pop() if len(ranks) == 1 else None
-            self._ranks[id(family)] = found if isinstance(found, int) else None
-        return self._ranks[id(family)]
-
-    def _spec_rank(self, node: ast.AST | None) -> int | str | None:
-        """The rank of an ``InputSpec``; ``none`` where it demands none, None where it is not known."""
-        if isinstance(node, (ast.List, ast.Tuple)) and len(node.elts) == 1:
-            node = node.elts[0]
-        if isinstance(node, ast.Constant) and node.value is None:
-            return "none"
-        if not isinstance(node, ast.Call):
-            return None
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name != "InputSpec":
-            return None
-        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-        ndim, shape = keywords.get("ndim"), keywords.get("shape")
-        if isinstance(ndim, ast.Constant) and type(ndim.value) is int:
-            return ndim.value
-        if isinstance(shape, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in shape.elts):
-            return len(shape.elts)
-        return "none" if ndim is None and shape is None and not node.args else None
-
-    def _asserted(self, family: Family) -> set[int | str | None]:
-        found: set[int | str | None] = set()
-        builds = family.methods.get("build", [])
-        for build in builds:
-            if not isinstance(build, ast.FunctionDef) or len(build.args.args) < 2:
-                return set()
-            shape = build.args.args[1].arg
-            found |= {_asserted_length(statement, shape) for statement in build.body} - {None}
-        return found if len(builds) == 1 else set()
 
     # ---- functions
 
     def _handed(self, definition: Definition, place: int) -> Value | None:
         """What Keras, or a function that calls functions, hands over."""
-        if definition.node in self._called_by_engines():
-            known = self._called_by_engines()[definition.node]
+        known = self._called_by_engines.get(definition.node)
+        if known is not None:
             return known[min(place, len(known) - 1)]
         root = self.layer_code.roots.get(definition)
-        handed = _HANDED.get(root.kind) if root is not None else None
+        handed = HANDED.get(root.kind) if root is not None else None
         if root is None or handed is None or place >= len(handed):
             return None
         if "signature" in root.reason and not self._uses_an_engine(definition):
@@ -299,17 +206,18 @@ class Sources:
                 engine = engine or any(engine_of(s) or s.startswith(("keras.backend.", "keras.ops.")) for s in symbols)
         return engine
 
+    @cached_property
     def _called_by_engines(self) -> dict[ast.AST, tuple[Value, ...]]:
-        if self._callers is None:
-            self._callers = {}
-            for call in self.names.calls:
-                for symbol in self.names.resolve(call.func).symbols:
-                    if symbol in _CALLERS:
-                        place, keyword, known = _CALLERS[symbol]
-                        given = [k.value for k in call.keywords if k.arg == keyword] + call.args[place : place + 1]
-                        for value in given:
-                            self._callers.update(dict.fromkeys(self._functions(value), known))
-        return self._callers
+        """The functions of the file that functions of the engines call, with what they get."""
+        found: dict[ast.AST, tuple[Value, ...]] = {}
+        for call in self.names.calls:
+            for symbol in self.names.resolve(call.func).symbols:
+                if symbol in CALLING_FUNCTIONS:
+                    place, keyword, known = CALLING_FUNCTIONS[symbol]
+                    given = [k.value for k in call.keywords if k.arg == keyword] + call.args[place : place + 1]
+                    for value in given:
+                        found.update(dict.fromkeys(self._functions(value), known))
+        return found
 
     def _functions(self, value: ast.expr) -> list[ast.AST]:
         if isinstance(value, ast.Lambda):
@@ -320,8 +228,8 @@ class Sources:
 
     def _only_tensors(self, definition: Definition, argument: ast.arg, place: int) -> Generator[Hashable, Value, bool]:
         """Whether no call in the file hands over what surely is no tensor."""
-        for call in self._calls(definition) or ():
-            given = _argument(call, argument.arg, place)
+        for call in self.callers.of(definition) or ():
+            given = argument_of(call, argument.arg, place)
             value = UNKNOWN if given is None else (yield given)
             if value.kind in (ARRAY, NUMBER, TEXT, SEQUENCE):
                 return False
@@ -331,14 +239,14 @@ class Sources:
 
     def _of_calls(self, definition: Definition, argument: ast.arg, place: int) -> Steps:
         """What every call in the file hands over. Of a function that other files may call only the kind is believed."""
-        calls = self._calls(definition)
+        calls = self.callers.of(definition)
         if not calls:
             return UNKNOWN
         method = definition.parent is not None and definition.parent.kind == "class"
-        default = _default(definition.node, argument)
+        default = default_of(definition.node, argument)
         values = []
         for call in calls:
-            given = _argument(call, argument.arg, place - 1 if method else place)
+            given = argument_of(call, argument.arg, place - 1 if method else place)
             if given is None and default is None:
                 return UNKNOWN
             values.append((yield given if given is not None else default))
@@ -348,89 +256,7 @@ class Sources:
             return found if private or found.kind == NONE else UNKNOWN
         return tensor(found.engine or ANY_ENGINE, kind=found.kind or TENSORS)
 
-    def _calls(self, definition: Definition) -> list[ast.Call] | None:
-        """Every call of a function; None where it may also be called in ways that the file does not show."""
-        if definition.kind == "lambda":
-            return None
-        if definition.parent is not None and definition.parent.kind == "class":
-            return self._method_calls(definition)
-        found = []
-        for use in self.bindings.loads(definition.scope, definition.name):
-            parent = self.names.parents.get(use)
-            if not isinstance(parent, ast.Call):
-                return None
-            if parent.func is use:
-                found.append(parent)
-            elif not any(s.startswith(("keras.", "tf.", "theano.")) for s in self.names.resolve(parent.func).symbols):
-                return None
-        return found if len(definition.scope.bindings.get(definition.name, ())) == 1 else None
-
-    def _method_calls(self, definition: Definition) -> list[ast.Call] | None:
-        assert definition.parent is not None
-        family = self.bindings.family_of(definition.parent)
-        if len(family.methods.get(definition.name, ())) != 1 or family.attributes.get(definition.name):
-            return None
-        found = []
-        for use in self._self_uses().get((id(family), definition.name), ()):
-            parent = self.names.parents.get(use)
-            if not isinstance(parent, ast.Call) or parent.func is not use:
-                return None
-            found.append(parent)
-        return found
-
-    def _self_uses(self) -> dict[tuple[int, str], list[ast.Attribute]]:
-        if not hasattr(self, "_self_index"):
-            index: dict[tuple[int, str], list[ast.Attribute]] = {}
-            for node in self.names.parents:
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-                    family = self.bindings.family(node)
-                    if family is not None:
-                        index.setdefault((id(family), node.attr), []).append(node)
-            self._self_index = index
-        return self._self_index
-
 
 def _answer(value: Value) -> Steps:
     yield from ()
     return value
-
-
-def _argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
-    """The argument that a call hands over for a parameter; None where it does not, or does so through ``*`` or ``**``."""
-    if any(isinstance(a, ast.Starred) for a in call.args[: place + 1]):
-        return None
-    if place < len(call.args):
-        return call.args[place]
-    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
-
-
-def _default(node: ast.AST, argument: ast.arg) -> ast.expr | None:
-    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-    plain = [*node.args.posonlyargs, *node.args.args]
-    if argument in plain:
-        index = plain.index(argument) - len(plain) + len(node.args.defaults)
-        return node.args.defaults[index] if index >= 0 else None
-    if argument in node.args.kwonlyargs:
-        return node.args.kw_defaults[node.args.kwonlyargs.index(argument)]
-    return None
-
-
-def _asserted_length(statement: ast.stmt, shape: str) -> int | None:
-    """3 for ``assert len(input_shape) == 3`` and for ``if len(input_shape) != 3: raise ...``."""
-    test: ast.expr | None = None
-    wanted: type[ast.cmpop] = ast.Eq
-    if isinstance(statement, ast.Assert):
-        test = statement.test
-    elif isinstance(statement, ast.If) and statement.body and isinstance(statement.body[0], ast.Raise):
-        test, wanted = statement.test, ast.NotEq
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], wanted):
-        return None
-    call, size = test.left, test.comparators[0]
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "len" and len(call.args) == 1:
-        argument = call.args[0]
-        if isinstance(argument, ast.Name) and argument.id == shape and isinstance(size, ast.Constant):
-            return size.value if type(size.value) is int else None
-    return None
-
-
-__all__ = ["Sources", "Undecided", "constant_of"]

@@ -158,7 +158,7 @@ def _sizes(failure: Failure, match: re.Match[str]) -> Made:
     """Two sizes that should be one."""
     one, two = int(match["one"]), int(match["two"])
     for left, right in ((one, two), (two, one)):
-        yield from failure.reshaped(lambda s, a=left, b=right: tuple(b if d == a else d for d in s) if a in s else None)  # type: ignore[misc]
+        yield from failure.reshaped(lambda s, a=left, b=right: tuple(b if d == a else d for d in s) if a in s else None)  # type: ignore[misc]  # bound now
         for name in failure.given(int):
             if failure.case.kwargs[name] == left:
                 yield failure.kwargs(**{name: right})

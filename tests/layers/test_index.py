@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 import pytest
 
@@ -14,9 +15,7 @@ from kmigrate.names import Names
 
 def facts_of(text: str) -> FileFacts:
     names = Names(ast.parse(text))
-    found = file_facts(names)
-    flavour = own_flavour(text, names)
-    return FileFacts(**{**{f: getattr(found, f) for f in FileFacts.__slots__}, "flavour": flavour})  # type: ignore[attr-defined]
+    return replace(file_facts(names), flavour=own_flavour(text, names))
 
 
 def index(files: dict[str, str]) -> Index:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kmigrate.model import UserError
-from kmigrate.verify.anatomy import inner_function, read_unit
+from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
 from kmigrate.verify.cases import Case, from_config, variations
 from kmigrate.verify.search import candidates
 
@@ -38,7 +38,7 @@ f = lambda q: q
 """
 
 
-def shape_of(name: str, line: int = 0):  # type: ignore[no-untyped-def]
+def shape_of(name: str, line: int = 0) -> UnitShape:
     shape = read_unit(SOURCE, name, line)
     assert shape is not None
     return shape

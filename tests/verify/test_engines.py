@@ -42,8 +42,8 @@ HEAD = "import tensorflow as tf\nfrom keras import backend as K\nfrom keras.laye
 
 def verify(engines: Engines, original: str, rewritten: str, name: str, kind: str = "helper", **more: object) -> UnitVerdict:
     unit = Unit(name, kind, 1, {"tensorflow": ("tf.foo",)} if more.pop("remaining", False) else {})
-    settings = Settings(cases=more.pop("cases", None))  # type: ignore[arg-type]
-    pair = ModulePair("layers.py", original, rewritten, **more)  # type: ignore[arg-type]
+    settings = Settings(cases=more.pop("cases", None))
+    pair = ModulePair("layers.py", original, rewritten, **more)
     return verify_module(pair, [unit], engines, settings)[0]
 
 

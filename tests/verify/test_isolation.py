@@ -293,7 +293,7 @@ def test_user_code_sees_no_secrets_and_no_network(worker: Engines, monkeypatch: 
     with subprocess.Popen(["sleep", "60"]) as holder, socket.create_server(("127.0.0.1", 0)) as server:
         try:
             assert b"KM_SECRET" in Path(f"/proc/{holder.pid}/environ").read_bytes()
-            found = [bool(item) for item in run(worker, "secrets").outputs]  # type: ignore[arg-type]
+            found = [bool(item) for item in run(worker, "secrets").outputs]
             assert found == [False, False]
             assert "refused" in str(run(worker, "reach", port=f"literal({server.getsockname()[1]})").outputs[0])
         finally:
