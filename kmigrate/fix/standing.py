@@ -1,0 +1,128 @@
+"""Where a use stands in the text, as far as that matters to its fix."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from kmigrate.names import Names, engine_of
+from kmigrate.rulebook.dtype_names import takes_dtype_name
+from kmigrate.source import Source
+
+_ALONE = (
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.Return,
+    ast.Expr,
+    ast.Call,
+    ast.keyword,
+    ast.List,
+    ast.Tuple,
+    ast.Dict,
+    ast.ListComp,
+    ast.Lambda,
+)
+
+
+class Standing:
+    """Questions about the places of one module."""
+
+    def __init__(self, source: Source, names: Names) -> None:
+        self.source = source
+        self.names = names
+
+    def f_string(self, node: ast.AST) -> ast.JoinedStr | None:
+        """The outermost f-string around a node."""
+        found = None
+        at: ast.AST | None = node
+        while isinstance(at, (ast.expr, ast.keyword)) or (at is not None and isinstance(at, ast.comprehension)):
+            if isinstance(at, ast.JoinedStr):
+                found = at
+            at = self.names.parents.get(at)
+        return found
+
+    def subscript(self, use: ast.expr) -> tuple[ast.expr, int | None]:
+        """The subscript around the use that takes one element of its value, with the index; else the use itself."""
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.Subscript) and parent.value is use and isinstance(parent.slice, ast.Constant):
+            index = parent.slice.value
+            between = self.source.text[self.source.span(use)[1] : self.source.span(parent)[1]]
+            if type(index) is int and isinstance(parent.ctx, ast.Load) and "#" not in between:
+                return parent, index
+        return use, None
+
+    def activation(self, use: ast.expr) -> bool:
+        """Whether Keras will call the function that is handed on here, with one tensor."""
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.keyword) and parent.arg in ("activation", "recurrent_activation"):
+            call = self.names.parents.get(parent)
+        else:
+            call = parent if isinstance(parent, ast.Call) and parent.args[:1] == [use] else None
+            if call is not None and not ast.unparse(call.func).endswith(("Activation", "Lambda")):
+                call = None
+        if not isinstance(call, ast.Call):
+            return False
+        return any(s.startswith(("keras.", "tf.keras.")) for s in self.names.resolve(call.func).symbols)
+
+    def bare(self, use: ast.expr) -> bool:
+        """Whether a replacement needs no parentheses, whatever its operators: nothing here binds closer."""
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.Call):
+            return parent.func is not use
+        if isinstance(parent, ast.Subscript):
+            return parent.slice is use
+        return isinstance(parent, _ALONE)
+
+    def callee_argument(self, use: ast.expr) -> bool:
+        """Whether what gets the value takes the name of a dtype for the dtype."""
+        parent = self.names.parents.get(use)
+        if isinstance(parent, ast.keyword):
+            parent = self.names.parents.get(parent)
+        if not isinstance(parent, ast.Call) or parent.func is use:
+            return False
+        symbols = self.names.resolve(parent.func).symbols
+        if symbols:
+            return all(s.startswith("keras.") or takes_dtype_name(s) for s in symbols)
+        return isinstance(parent.func, ast.Attribute) and parent.func.attr in ("add_weight", "add_variable")
+
+    def _keras_argument(self, use: ast.expr) -> bool:
+        """Whether Keras gets the value: an argument of ``add_weight`` or of something of Keras."""
+        call = self.names.parents.get(use)
+        if isinstance(call, ast.keyword):
+            call = self.names.parents.get(call)
+        if not isinstance(call, ast.Call) or call.func is use:
+            return False
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("add_weight", "add_variable"):
+            return True
+        symbols = self.names.resolve(call.func).symbols
+        return bool(symbols) and all(s.startswith("keras.") and not s.startswith("keras.backend.") for s in symbols)
+
+    def place(self, use: ast.expr) -> set[str]:
+        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``, ``keras_argument``."""
+        if self._keras_argument(use):
+            return {"keras_argument"}
+        at: ast.AST = use
+        parent = self.names.parents.get(at)
+        while isinstance(parent, (ast.Subscript, ast.Tuple, ast.List, ast.BinOp)):
+            at, parent = parent, self.names.parents.get(parent)
+        owners: list[ast.AST | None] = [parent]
+        if isinstance(parent, ast.arguments):
+            owners = [*parent.posonlyargs, *parent.args, *parent.kwonlyargs, parent.vararg, parent.kwarg]
+        if any(at in (getattr(owner, "annotation", None), getattr(owner, "returns", None)) for owner in owners):
+            return {"annotation"}
+        if isinstance(parent, ast.Compare) and all(isinstance(o, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for o in parent.ops):
+            return {"compared"} if isinstance(at, (ast.Tuple, ast.List)) or at is use else set()
+        return set()
+
+    def pure(self, node: ast.expr) -> bool:
+        """Whether it cannot be noticed when the expression is evaluated: no calls but of tensor operations without state."""
+        for part in ast.walk(node):
+            if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
+                return False
+            if isinstance(part, ast.Call):
+                symbols = self.names.resolve(part.func).symbols
+                tensor = [s for s in symbols if engine_of(s) or s.startswith("keras.backend.")]
+                if not tensor or any(re.search("random|shuffle|Variable|assign|update|shared|set_value", s) for s in tensor):
+                    return False
+        return True

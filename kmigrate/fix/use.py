@@ -1,0 +1,181 @@
+"""The fix of one use: its rule's first alternative that holds here, filled in, with what is proven of it."""
+
+from __future__ import annotations
+
+import ast
+
+from kmigrate.fix.layout import CallLayout, call_layout, method_layout
+from kmigrate.fix.standing import Standing
+from kmigrate.methods import MethodReference
+from kmigrate.model import Edit, Fix, Slice, Target
+from kmigrate.names import Names, Reference, Scope
+from kmigrate.rulebook.binding import Bound, NoFix, bind
+from kmigrate.rulebook.book import Rulebook
+from kmigrate.rulebook.conditions import evaluate
+from kmigrate.rulebook.filling import Site
+from kmigrate.rulebook.load import BACKEND_NAME, IMPORTABLE
+from kmigrate.rulebook.render import render_call, render_function, render_value
+from kmigrate.rulebook.rule import Alternative, Rule
+from kmigrate.source import Source
+from kmigrate.values import UseFacts, Values
+
+_BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
+_FREE_NAMES: dict[Target, tuple[str, ...]] = {
+    "keras2": ("K", "KB", "keras_backend", "_keras_backend"),
+    "keras3": ("ops", "keras_ops", "_keras_ops"),
+}
+
+
+class Fixer:
+    """The fixes of one module."""
+
+    def __init__(self, source: Source, names: Names, values: Values, book: Rulebook, target: Target, flavour: str) -> None:
+        self.source = source
+        self.names = names
+        self.values = values
+        self.book = book
+        self.target = target
+        self.flavour = flavour
+        self.standing = Standing(source, names)
+        self.backend_names = self._backend_names()
+        self.free_name: str | None = None
+
+    def fix(self, rule: Rule, reference: Reference, use: ast.expr, call: ast.Call | None) -> tuple[Fix, int]:
+        """The fix of one use and the number of the alternative that it comes from. Raises NoFix, LayoutError."""
+        if not rule.alternatives:
+            raise NoFix(rule.guidance or "a person must decide")
+        if self.standing.f_string(use) is not None:
+            raise NoFix("inside an f-string")
+        layout = self._layout(reference, use, call)
+        bound = bind(rule, layout) if layout is not None else Bound()
+        facts = UseFacts(rule, bound, self.values, self.standing.callee_argument(use), self.standing.place(use))
+        for refusal in rule.refusals:
+            answer = evaluate(refusal.when, facts)
+            if answer or (answer is None and refusal.if_unknown):
+                raise NoFix(refusal.reason)
+        around, taken = self.standing.subscript(use)
+        standing = self.standing
+        bare = standing.bare(around)
+        site = Site(self.source.text, self._backend(reference), facts, standing.pure, bare, self.source.span, taken)
+        reason: NoFix | None = None
+        for index, alternative, holds in self._candidates(rule, facts):
+            template = alternative.replacement[self.target]
+            try:
+                self._check_free(template, reference)
+                place, calling = use, None
+                if layout is not None:
+                    pieces, picked = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
+                    place = around if picked else use
+                elif rule.parameters is not None:
+                    if facts.compared():
+                        raise NoFix("a function that is compared: what it is compared with must change as well")
+                    pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
+                    calling = None if count == 1 and self.standing.activation(use) else count
+                else:
+                    pieces = render_value(template, BACKEND_NAME[self.target], site)
+            except NoFix as error:
+                reason = reason or error
+                continue
+            # An assumption without a condition can never be established; with one, it is moot once the condition holds.
+            assumption = alternative.assume if holds is None or alternative.when is None else None
+            if calling is not None:
+                assumed = f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only"
+                assumption = f"{assumption}, and {assumed}" if assumption else assumed
+            return self._made(rule, index, place, pieces, assumption), index
+        raise reason or NoFix(self._no_alternative(rule))
+
+    def _layout(self, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
+        if isinstance(reference, MethodReference):
+            if not reference.arguments:
+                raise NoFix("the shape is not taken from its tensor here")
+            if use is reference.node and reference.uncalled:
+                raise NoFix("used as a value, not called")
+            return method_layout(self.source, use, reference.arguments)
+        return call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
+
+    def _check_free(self, template: ast.expr, reference: Reference) -> None:
+        """A name that the fix will import must not mean something else here."""
+        for node in ast.walk(template):
+            if isinstance(node, ast.Name) and node.id in IMPORTABLE:
+                scope = self._scope(reference).lookup(node.id)
+                for binding in scope.bindings[node.id] if scope else ():
+                    if binding.symbol != f"{IMPORTABLE[node.id]}.{node.id}":
+                        raise NoFix(f"{node.id!r} means something else here")
+
+    def _candidates(self, rule: Rule, facts: UseFacts) -> list[tuple[int, Alternative, bool | None]]:
+        """(index, alternative, whether its condition holds): those that hold first, then those that must be assumed."""
+        found = []
+        for index, alternative in enumerate(rule.alternatives):
+            if self.target in alternative.replacement:
+                certain = True if alternative.assume is None else None
+                holds = certain if alternative.when is None else evaluate(alternative.when, facts)
+                if holds or (holds is None and alternative.assume is not None):
+                    found.append((index, alternative, holds))
+        return sorted(found, key=lambda candidate: candidate[2] is None)
+
+    def _no_alternative(self, rule: Rule) -> str:
+        if not any(self.target in a.replacement for a in rule.alternatives):
+            return f"no replacement is recorded for {self.target}"
+        conditions = sorted({a.when_text for a in rule.alternatives if a.when_text})
+        return f"needs {' or '.join(conditions)}, which the code does not show" if conditions else "a person must decide"
+
+    def _made(self, rule: Rule, index: int, use: ast.expr, pieces: tuple[str | Slice, ...], assumption: str | None) -> Fix:
+        start, end = self.source.span(use)
+        text = self.source.text
+        replacement = "".join(p if isinstance(p, str) else text[p.start : p.end] for p in pieces)
+        try:
+            ast.parse(f"({replacement})", mode="eval")
+        except (SyntaxError, RecursionError, MemoryError):
+            raise NoFix("the replacement would not parse here") from None
+        claim = self.book.claim(rule, index)
+        if self.target != "keras2":
+            assumption = assumption or "not proven by execution on this target"
+            portable, portability = None, None
+        else:
+            portable, portability = claim.portable, claim.portability
+            if not claim.preserving and assumption is None:
+                assumption = claim.reason or "the proof failed"
+            if self.flavour == "tf.keras":
+                if not claim.tf_keras and assumption is None:
+                    assumption = f"not proven with the K of tensorflow.keras ({claim.tf_keras_reason or 'no proof'})"
+                portable, portability = False, "imported from tensorflow.keras: still tied to TensorFlow"
+        return Fix(
+            "unsafe" if assumption else "safe",
+            replacement,
+            Edit(start, end, pieces),
+            assumption,
+            portable,
+            portability,
+        )
+
+    # ---- the backend's name
+
+    def _backend_names(self) -> list[str]:
+        symbol = _BACKEND_SYMBOL[self.target]
+        return [
+            name
+            for name, bindings in self.names.module.bindings.items()
+            if bindings
+            and all(b.symbol == symbol for b in bindings)
+            and any(self.names.parents.get(b.node) is self.source.tree for b in bindings if b.node)
+        ]
+
+    def _backend(self, reference: Reference) -> str:
+        """A name that means the backend at this place: one that the file has, or a free one that the fix will import."""
+        scope = self._scope(reference)
+        for name in self.backend_names:
+            if scope.lookup(name) is self.names.module:
+                return name
+        if self.free_name is None:
+            taken = self.names.all_names()
+            free = (name for name in _FREE_NAMES[self.target] if name not in taken)
+            self.free_name = next(free, "kmigrate_backend")
+        return self.free_name
+
+    def _scope(self, reference: Reference) -> Scope:
+        """The scope of the innermost name of a use: of ``tf`` in ``tf.exp``, of ``x`` in ``(x + 1).sum()``."""
+        at: ast.AST = reference.node
+        while isinstance(at, ast.Attribute):
+            at = at.value
+        name = next((node for node in ast.walk(at) if isinstance(node, ast.Name)), None)
+        return self.names.module if name is None else self.names.scope_of(name)
