@@ -158,7 +158,7 @@ class UseFacts:
             return True
         if isinstance(node, (ast.Constant, ast.Lambda, ast.Dict, ast.BinOp, ast.Compare)):
             return False
-        raise Unknown(f"{name} may be a list")
+        return self._kind(name).kind == SEQUENCE
 
     def number(self, name: str) -> bool:
         """A literal int or float (not a bool)."""
