@@ -50,17 +50,21 @@ class Analysis:
         fixed = {finding.span for finding in applied}
         touched = dict.fromkeys(self.roots[span] for span in sorted(fixed) if span in self.roots)
         stays: dict[Definition, dict[str, set[str]]] = {}
+        without: dict[Definition, set[str]] = {}
         for finding in self.findings:
             root = self.roots.get(finding.span)
             engine = engine_of(finding.symbol)
             if root is not None and engine is not None and finding.span not in fixed:
                 stays.setdefault(root, {}).setdefault(engine, set()).add(finding.symbol)
+                if finding.fix is None:
+                    without.setdefault(root, set()).add(finding.symbol)
         return [
             Unit(
                 root.qualname,
                 self.layer_code.roots[root].kind,
                 root.node.lineno,
                 {engine: tuple(sorted(symbols)) for engine, symbols in stays.get(root, {}).items()},
+                tuple(sorted(set().union(*stays.get(root, {}).values()) - without.get(root, set()))),
             )
             for root in touched
         ]

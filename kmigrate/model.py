@@ -116,13 +116,15 @@ class Unit:
     """One piece of layer code that can be run by itself: a layer class, a loss, a helper function, ...
 
     ``remaining`` lists the engine symbols that the rewritten unit still uses directly, by engine name
-    (``{"tensorflow": ("tf.image.resize",)}``): such a unit cannot run on another engine.
+    (``{"tensorflow": ("tf.image.resize",)}``): such a unit cannot run on another engine. ``unsafe`` are those of
+    them that have an unsafe fix.
     """
 
     qualname: str
     kind: str
     line: int
     remaining: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unsafe: tuple[str, ...] = ()
 
 
 class UserError(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from kmigrate.cache import digest
 from kmigrate.cli.common import add_executor_option, add_file_options, configuration, paths_of, positive
 from kmigrate.config import Config
 from kmigrate.files import FileAccessError, write_atomic
-from kmigrate.model import Finding, UserError
+from kmigrate.model import Finding, Unit, UserError
 from kmigrate.project import Checked, Project, fixes_to_apply
 from kmigrate.report.common import use_color
 from kmigrate.report.evidence import Evidence, format_of, needs, render
@@ -20,6 +21,7 @@ from kmigrate.report.text import error_line
 
 if TYPE_CHECKING:
     from kmigrate.verify.campaign import Task
+    from kmigrate.verify.session import ModulePair
     from kmigrate.verify.stacks import Stack
     from kmigrate.verify.verdicts import UnitVerdict
 
@@ -82,9 +84,9 @@ def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], 
     """One task for each unit that is to be verified, in the order of the files."""
     from kmigrate.verify.against import plan_against
     from kmigrate.verify.campaign import Task
-    from kmigrate.verify.run import plan
+    from kmigrate.verify.run import plan, rewritten_beside
 
-    tasks = []
+    found: list[tuple[ModulePair, list[Unit], Checked, tuple[Finding, ...]]] = []
     for one in checked:
         chosen: tuple[Finding, ...] = ()
         if options.against or options.original:
@@ -94,8 +96,13 @@ def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], 
             planned = plan(one, chosen, config.target)
         if planned is not None:
             pair, units = planned
-            tasks += [Task(pair, unit, one, chosen, config, stack) for unit in units]
-    return tasks
+            found.append((pair, units, one, chosen))
+    others = rewritten_beside([pair for pair, _, _, _ in found])
+    return [
+        Task(replace(pair, others=beside), unit, one, chosen, config, stack)
+        for (pair, units, one, chosen), beside in zip(found, others, strict=True)
+        for unit in units
+    ]
 
 
 def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> list[UnitVerdict]:

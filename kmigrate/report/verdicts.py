@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,6 +61,7 @@ def render_verdicts_text(units: Sequence[UnitResult], target: str, stack: str, c
     reasons = [line for unit in units for line in _reasons(unit, color)]
     if reasons:
         lines += ["", *reasons]
+    lines += _notes(units)
     if lines:
         lines.append("")
     lines.append(_summary_line(units, target, stack, color))
@@ -111,6 +113,18 @@ def _reasons(unit: UnitResult, color: bool) -> list[str]:
         texts.append(f"blame: {_blame(unit['blame'])}")
     heading = paint(f"{_name(unit)}: {unit['verdict']}", _STYLES.get(unit["verdict"], "yellow"), color)
     return [heading, *("    " + one_line(str(text)) for text in texts or ["no reason given"])]
+
+
+def _notes(units: Sequence[UnitResult]) -> list[str]:
+    """What good verdicts rest on, each once."""
+    counts = Counter(
+        (name, str(result["reason"]))
+        for unit in units
+        for name, result in unit["engines"].items()
+        if result["verdict"] in _GOOD and result.get("reason")
+    )
+    notes = [f"{name}, {plural(count, 'unit')}: {one_line(reason)}" for (name, reason), count in counts.items()]
+    return ["", *notes] if notes else []
 
 
 def _blame(blame: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kmigrate.verify.reasons import failed_elsewhere, failed_here
 from kmigrate.verify.result import Moments, Other, Result, Value
 from kmigrate.verify.verdicts import DECADES
 
@@ -71,18 +72,19 @@ def _largest(verdicts: list[Verdict], name: str) -> float | None:
     return max((value for verdict in verdicts if (value := getattr(verdict, name)) is not None), default=None)
 
 
-def compare(original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True) -> Verdict:
+def compare(
+    original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True, engine: str = ""
+) -> Verdict:
     """Outputs, state after the run, gradients and output shape.
 
     ``same_engine=False`` lets widths of dtypes differ (Theano upcasts where TensorFlow does not), leaves results
-    that are no tensors aside, and calls a run that failed an error, not a difference.
+    that are no tensors aside; where ``engine`` names the other one, a run that failed is taken for what it tells of it.
     """
     if not original.ok:
         return Verdict("error", reason=f"the original does not run: {original.failure}")
     if not rewritten.ok:
-        died = rewritten.where in ("timeout", "crash", "start", "unsupported")
-        verdict = "different" if same_engine and not died else "error"
-        return Verdict(verdict, where=rewritten.where, reason=f"the rewritten code fails: {rewritten.failure}")
+        verdict, reason = failed_elsewhere(rewritten, engine) if engine and not same_engine else failed_here(rewritten)
+        return Verdict(verdict, where=rewritten.where, reason=reason)
     comparison = _Comparison(tolerance or Tolerance(), same_engine)
     comparison.results(original, rewritten)
     return comparison.verdict()

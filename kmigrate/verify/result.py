@@ -56,7 +56,8 @@ class Result:
     """What one case yielded.
 
     ``where`` (start, import, construct, call, evaluate, weights, timeout, crash, unsupported), ``type`` and
-    ``message`` tell of a failure. ``outputs`` is flat, ``names`` says what each one is. ``gradients`` are
+    ``message`` tell of a failure, ``at`` (file and line), ``function`` (of K) and ``inside`` (the package that raised) where in
+    the user's code it came about. ``outputs`` is flat, ``names`` says what each one is. ``gradients`` are
     those of a fixed weighted sum of the outputs with respect to ``gradient_names`` (None where unconnected);
     ``no_gradient`` says why there are none at all. ``weights`` are the values before, ``after`` those after
     one evaluation with its updates. ``moments`` are there where the unit is random.
@@ -66,6 +67,9 @@ class Result:
     where: str | None = None
     type: str | None = None
     message: str | None = None
+    at: str | None = None
+    function: str | None = None
+    inside: str | None = None
     outputs: tuple[Value, ...] = ()
     names: tuple[str, ...] = ()
     gradients: tuple[Array | None, ...] = ()
@@ -116,6 +120,9 @@ def decode_result(answer: Mapping[str, Any]) -> Result:
             str(answer.get("where") or "crash"),
             str(answer.get("type") or "Error"),
             str(answer.get("message") or ""),
+            answer.get("at"),
+            answer.get("function"),
+            answer.get("inside"),
             seconds=float(answer.get("seconds") or 0.0),
         )
     return Result(

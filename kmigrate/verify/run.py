@@ -155,6 +155,19 @@ def pair_of(path: Path, analysis: Analysis, original: str, rewritten: str) -> Mo
     )
 
 
+def rewritten_beside(pairs: Sequence[ModulePair]) -> list[tuple[tuple[str, str], ...]]:
+    """For each pair the ``others`` of it: the rewritten texts of the files of its package, or of its folder of scripts."""
+    places = [Path(pair.path).resolve().relative_to(pair.package_root).as_posix() if pair.package_root else "" for pair in pairs]
+    together: dict[tuple[str | None, str | None], list[int]] = {}
+    for number, pair in enumerate(pairs):
+        together.setdefault((pair.package_root, pair.package and pair.package.partition(".")[0]), []).append(number)
+    beside: list[tuple[tuple[str, str], ...]] = [()] * len(pairs)
+    for numbers in together.values():
+        for number in numbers:
+            beside[number] = tuple((places[other], pairs[other].rewritten) for other in numbers if other != number)
+    return beside
+
+
 def package_of(path: Path) -> tuple[str | None, str | None]:
     """(folder for ``sys.path``, dotted parent package): folders with ``__init__.py`` above the file make the package."""
     folder = path.resolve().parent

@@ -20,6 +20,7 @@ from kmigrate.verify.cases import Case, from_config, variations
 from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
 from kmigrate.verify.excerpt import excerpt
 from kmigrate.verify.projectfiles import ProjectFiles
+from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.search import Search
@@ -40,7 +41,11 @@ _DEAD = ("timeout", "crash", "start")
 
 @dataclass(frozen=True, slots=True)
 class ModulePair:
-    """One module before and after. ``package_root`` is put on ``sys.path``; ``package`` is the dotted parent package."""
+    """One module before and after. ``package_root`` is put on ``sys.path``; ``package`` is the dotted parent package.
+
+    ``others`` are the rewritten texts of the project's other files, by their path below ``package_root``: on another engine the
+    whole project is taken as rewritten, on its own each module by itself.
+    """
 
     path: str
     original: str
@@ -49,15 +54,19 @@ class ModulePair:
     flavour: Literal["keras", "tf.keras"] = "keras"
     package_root: str | None = None
     package: str | None = None
+    others: tuple[tuple[str, str], ...] = ()
 
-    def module(self, *, rewritten: bool) -> dict[str, Any]:
-        """The worker's description of one side."""
+    def module(self, *, rewritten: bool, elsewhere: bool = False) -> dict[str, Any]:
+        """The worker's description of one side. ``elsewhere``: on another engine, where that of the original is taken away."""
         name = PurePath(self.path).stem if self.path else "module"
         if not name.isidentifier():
             name = "module"
         source = self.rewritten if rewritten else self.original
-        module = {"name": name, "source": source, "path": self.path, "flavour": self.flavour}
-        return {**module, "package_root": self.package_root, "package": self.package}
+        module: dict[str, Any] = {"name": name, "source": source, "path": self.path, "flavour": self.flavour}
+        module.update(package_root=self.package_root, package=self.package)
+        if elsewhere:
+            module.update(flavour="keras", stand_in=self.engine, others=dict(self.others))
+        return module
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +178,7 @@ class _Session:
         if into and into[-1].where in _DEAD:
             return  # it hung or died here before: every further case would cost as much
         run = self._run(engine, wire, case, rewritten=True, weights=original)
-        verdict = compare(original, run, self.settings.tolerance, same_engine=engine == self.pair.engine)
+        verdict = compare(original, run, self.settings.tolerance, same_engine=engine == self.pair.engine, engine=engine)
         if verdict.reason and verdict.verdict in ("different", "error"):
             into.append(replace(verdict, reason=f"{verdict.reason} [{case.describe()}]"))
         else:
@@ -184,10 +193,8 @@ class _Session:
 
     def _tied(self, unit: Unit, engine: str) -> str | None:
         """Why the rewritten unit cannot run on that engine, or None."""
-        if self.pair.flavour == "tf.keras":
-            return "tf.keras runs on TensorFlow only"
         symbols = [symbol for name, found in unit.remaining.items() if name != engine for symbol in found]
-        return f"still uses {', '.join(sorted(symbols)[:4])}" if symbols else None
+        return symbols_left(symbols, unit.unsafe) if symbols else None
 
     def _verdict(self, unit: Unit, own: list[Verdict], elsewhere: dict[str, list[Verdict]]) -> UnitVerdict:
         total = worst(own)
@@ -196,7 +203,9 @@ class _Session:
             if name == self.pair.engine or not self.settings.portable:
                 continue
             tied = self._tied(unit, name)
-            engines[name] = EngineVerdict("unsupported", reason=tied) if tied else _of_engine(worst(elsewhere[name]))
+            found = EngineVerdict("unsupported", reason=tied) if tied else _of_engine(worst(elsewhere[name]))
+            note = READ_AS_KERAS if self.pair.flavour == "tf.keras" and not tied else None
+            engines[name] = replace(found, reason="; ".join(filter(None, (found.reason, note))) or None)
         return self._unit(unit, total.verdict, engines, len(own), total.reason)
 
     def _none(self, unit: Unit, verdict: str, reason: str) -> UnitVerdict:
@@ -228,7 +237,7 @@ class _Session:
         weights: Result | None = None,
     ) -> Result:
         payload = case.payload(None if weights is None else weights.weights)
-        module = self.pair.module(rewritten=rewritten)
+        module = self.pair.module(rewritten=rewritten, elsewhere=engine != self.pair.engine)
         return self.engines.run(engine, {"module": module, "unit": wire, "case": payload})
 
     # --- finding cases ---
@@ -338,7 +347,7 @@ def run_snippet(
 def compare_results(
     original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True
 ) -> Verdict:
-    """``compare.compare``, here for the rule proof."""
+    """``compare.compare`` of two runs on one engine or on two."""
     return compare(original, rewritten, tolerance, same_engine=same_engine)
 
 

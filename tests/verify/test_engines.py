@@ -95,13 +95,6 @@ def test_what_still_uses_an_engine_is_unsupported_elsewhere(engines: Engines) ->
     assert "tf.foo" in (verdict.engines["theano"].reason or "")
 
 
-def test_tf_keras_stays_on_tensorflow(engines: Engines) -> None:
-    before, after = (text.replace("from keras", "from tensorflow.keras") for text in (LAYER, RIGHT))
-    verdict = verify(engines, before, after, "Pooled", "layer", flavour="tf.keras")
-    assert verdict.verdict == "identical"
-    assert verdict.engines["theano"].verdict == "unsupported"
-
-
 def test_random_units_are_compared_by_moments(engines: Engines) -> None:
     before = HEAD + "def f(x): return x + tf.random_normal(tf.shape(x))\n"
     after = HEAD + "def f(x): return x + K.random_normal(K.shape(x))\n"

@@ -1,7 +1,10 @@
 """What goes wrong with a case: its stage, its message, its time limit."""
 
+import os
 import re
 import signal
+
+PACKAGES = {"theano": "theano", "tensorflow": "tensorflow", "tensorflow_core": "tensorflow", "keras": "keras", "numpy": "numpy"}
 
 
 class CaseTimeout(BaseException):
@@ -64,7 +67,34 @@ def user_lines(error, path):
     return lines[:8]
 
 
-def failure(error, seconds=0.0, path=None):
+def origin(error, path, root=None):
+    """Where in the user's files the error comes from, and what that place called: ``at`` (file and line), ``function`` (the
+    function of K, if one was called), ``inside`` (the package that raised: theano, tensorflow, keras, user, other)."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append((trace.tb_frame.f_code.co_filename, trace.tb_frame.f_code.co_name, trace.tb_lineno))
+        trace = trace.tb_next
+    root = os.path.join(os.path.realpath(root), "") if root else None
+
+    def own(name):
+        return name == path or (root and os.path.realpath(name).startswith(root) and "site-packages" not in name[len(root) :])
+
+    places = [number for number, frame in enumerate(frames) if own(frame[0])]
+    if not places:
+        return {}
+    last = places[-1]
+    answer = {"at": "%s:%d" % (os.path.basename(frames[last][0]), frames[last][2]), "inside": "user"}
+    for name, function, _ in frames[last + 1 :]:
+        if re.search(r"keras[/\\\\]backend[/\\\\]", name):
+            answer["function"] = "K." + function
+            break
+    if last + 1 < len(frames):
+        found = [part for part in re.split(r"[/\\\\]", frames[-1][0]) if part in PACKAGES]
+        answer["inside"] = PACKAGES[found[-1]] if found else "other"
+    return answer
+
+
+def failure(error, seconds=0.0, path=None, root=None):
     where = "call"
     if isinstance(error, CaseError):
         where, error = error.where, error.error
@@ -75,6 +105,7 @@ def failure(error, seconds=0.0, path=None):
     answer = {"ok": False, "where": where, "type": type(error).__name__, "message": short(error), "seconds": seconds}
     if path is not None:
         answer["lines"] = user_lines(error, path)
+        answer.update(origin(error, path, root))
     return answer
 
 

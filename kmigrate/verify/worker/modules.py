@@ -2,13 +2,15 @@
 
 import importlib
 import importlib.abc
+import importlib.machinery
 import importlib.util
 import os
 import sys
 import types
 
-from .absent import Stub, StubFinder, StubModule
+from .absent import Absent, AbsentFinder, AbsentModule, not_in_version
 from .failures import CaseError, CaseTimeout, missing, stage
+from .standin import StandIn
 
 
 class importing(object):
@@ -25,8 +27,11 @@ class importing(object):
         # A class that is registered by name may be registered once only, and it is imported for every case.
         self.registered = [(table, dict(table)) for table in self.engine.registered()]
         while True:
+            self.stand_in = StandIn(self.spec["stand_in"]) if self.spec.get("stand_in") else None
+            if self.stand_in:
+                self.stand_in.__enter__()
             self.loaded = Loaded(self.spec, self.lacks)
-            Stub.importing = True
+            Absent.importing = True
             try:
                 with self.engine.scope():
                     return stage("import", self.loaded.__enter__)
@@ -35,7 +40,7 @@ class importing(object):
                 if not self._learn(error):
                     raise
             finally:
-                Stub.importing = False
+                Absent.importing = False
 
     def _learn(self, error):
         cause = error.error if isinstance(error, CaseError) else error
@@ -50,7 +55,10 @@ class importing(object):
         for table, before in self.registered:
             table.clear()
             table.update(before)
-        return self.loaded.__exit__()
+        self.loaded.__exit__()
+        if self.stand_in:
+            self.stand_in.__exit__()
+        return False
 
 
 class Loaded(object):
@@ -61,7 +69,7 @@ class Loaded(object):
         self.path = list(sys.path)
         self.before = set(sys.modules)
         self.finder = None
-        self.stubs = StubFinder([name for name, attribute in lacks if attribute is None])
+        self.stubs = AbsentFinder([name for name, attribute in lacks if attribute is None])
         self.attributes = [(name, attribute) for name, attribute in lacks if attribute is not None]
         self.lent = []
 
@@ -76,12 +84,12 @@ class Loaded(object):
             name = package if os.path.basename(spec.get("path") or "") == "__init__.py" else package + "." + stem
         else:
             name = stem if stem not in sys.modules and stem not in ("keras", "tensorflow", "theano") else "_km_" + stem
-        self.finder = Override(name, spec["source"], spec.get("path") or "<module>")
+        self.finder = Override(name, spec["source"], spec.get("path") or "<module>", root, spec.get("others") or {})
         sys.meta_path.insert(0, self.finder)
         sys.meta_path.append(self.stubs)
         for owner, attribute in self.attributes:
             owner = importlib.import_module(owner)
-            setattr(owner, attribute, Stub(owner.__name__ + "." + attribute))
+            setattr(owner, attribute, Absent(owner.__name__ + "." + attribute, not_in_version))
             self.lent.append((owner, attribute))
         importlib.invalidate_caches()
         if spec.get("package"):
@@ -136,20 +144,26 @@ class Loaded(object):
             in_tree = root and os.path.realpath(where).startswith(root)
             in_tree = in_tree and "site-packages" not in os.path.realpath(where)[len(root) :]
             bare = not where and self.spec.get("package") and (self.spec["package"] + ".").startswith(name + ".")
-            if own or in_tree or bare or isinstance(sys.modules[name], StubModule):
+            if own or in_tree or bare or isinstance(sys.modules[name], AbsentModule):
                 del sys.modules[name]
         return False
 
 
 class Override(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives the text under test for one module name; everything else comes from the user's tree."""
+    """Gives the text under test for one module name, and for the files of ``others`` (paths below the root) their texts;
+    everything else comes from the user's tree."""
 
-    def __init__(self, name, source, path):
+    def __init__(self, name, source, path, root=None, others=()):
         self.name, self.source, self.path = name, source, path
+        self.others = {os.path.realpath(os.path.join(root or ".", place)): others[place] for place in others}
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != self.name:
-            return None
+            spec = importlib.machinery.PathFinder.find_spec(fullname, path) if self.others else None
+            if spec is None or os.path.realpath(spec.origin or "") not in self.others:
+                return None
+            spec.loader = self
+            return spec
         is_package = os.path.basename(self.path) == "__init__.py"
         spec = importlib.util.spec_from_loader(fullname, self, origin=self.path, is_package=is_package)
         if is_package:
@@ -160,5 +174,10 @@ class Override(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module):
-        module.__file__ = self.path
-        exec(compile(self.source, self.path, "exec", dont_inherit=True), module.__dict__)
+        source, path = self.source, self.path
+        if module.__name__ == self.name:
+            module.__file__ = path
+        else:
+            path = module.__spec__.origin
+            source = self.others[os.path.realpath(path)]
+        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)

@@ -23,7 +23,8 @@ def answer_to(engine, request):
         answer["seconds"] = time.time() - started
         return answer
     except BaseException as error:
-        return failure(error, time.time() - started)
+        module = request.get("module") or {}
+        return failure(error, time.time() - started, module.get("path"), module.get("package_root"))
 
 
 def run(engine, request):
