@@ -83,7 +83,7 @@ def compare(
     if not original.ok:
         return Verdict("error", reason=f"the original does not run: {original.failure}")
     if not rewritten.ok:
-        verdict, reason = failed_elsewhere(rewritten, engine) if engine and not same_engine else failed_here(rewritten)
+        verdict, reason = failed_here(rewritten) if same_engine else failed_elsewhere(rewritten, engine)
         return Verdict(verdict, where=rewritten.where, reason=reason)
     comparison = _Comparison(tolerance or Tolerance(), same_engine)
     comparison.results(original, rewritten)

@@ -38,8 +38,11 @@ def failed_here(run: Result) -> tuple[str, str]:
 
 
 def failed_elsewhere(run: Result, engine: str) -> tuple[str, str]:
-    """(verdict, reason) of a rewritten text that runs on its own engine and fails on another one."""
+    """(verdict, reason) of a rewritten text that runs on its own engine and fails on another one. Without the name of that
+    engine nothing is made of the failure."""
     name = NAMES.get(engine, engine)
+    if not name:
+        return "error", f"the rewritten code fails: {run.failure}"
     if run.where in _ENDED or run.type == "MemoryError":
         return "error", f"{name}: {run.failure}"
     if module := lacks_module(run):
