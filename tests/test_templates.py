@@ -66,6 +66,9 @@ def rewritten(book: Rulebook, call: str) -> str:
         ("xs", "K.g(xs[1], xs[0])", "tf.f([a, b])", "K.g(b, a)"),
         ("*xs", "K.g(xs[0], xs[1])", "tf.f(a, (b + c))", "K.g(a, (b + c))"),
         ("xs", "xs[0]", "tf.f(ys)", "ys[0]"),
+        # a part of a tensor, and what is around it
+        ("x, y", "K.g([y if {i is None} else base(x)[{at(part(x)[0], i)}] for i in {pieces(x)}])", "tf.f(a.b[:, 1:-1], c)", "K.g([a.b[:, :1], c, a.b[:, -1:]])"),
+        ("x, y", "K.g([y if {i is None} else base(x)[{at(part(x)[0], i)}] for i in {pieces(x)}])", "tf.f(a[-1], c)", "K.g([a[:-1], c])"),
         # choices
         ("x, n", "K.a(x) if {n > 1} else K.b(x)", "tf.f(a, 2)", "K.a(a)"),
         ("x, n", "K.a(x) if {n > 1} else K.b(x)", "tf.f(a, 1)", "K.b(a)"),
@@ -93,6 +96,13 @@ def test_rewrites(signature: str, keras2: str, call: str, expected: str, tmp_pat
         ("xs", "K.g(xs[0], xs[1])", "tf.f([a])", "has no element 1"),
         ("xs", "K.g(xs[1], xs[0])", "tf.f([h(), g()])", "order of evaluation"),
         ("fn, x", "K.g(lambda a: fn(a), x)", "tf.f(make(), a)", "evaluated more than once"),
+        ("x", "K.g({pieces(x)})", "tf.f(a[1:2, 0])", "pieces(x) is not known"),
+        ("x", "K.g({pieces(x)})", "tf.f(a[n:])", "pieces(x) is not known"),
+        ("x", "K.g({pieces(x)})", "tf.f(a[-1:2])", "pieces(x) is not known"),
+        ("x", "K.g({pieces(x)})", "tf.f(a[::2])", "pieces(x) is not known"),
+        ("x", "K.g({pieces(x)})", "tf.f(a[2:0])", "pieces(x) is not known"),
+        ("x", "K.g({pieces(x)})", "tf.f(a[-1:-2])", "pieces(x) is not known"),
+        ("x", "base(x)", "tf.f(a)", "is no subscript"),
         ("xs", "fold(lambda a, b: a + b, [*xs])", "tf.f([a,  # first\n        b])", "a comment inside the call would be lost"),
     ],
 )

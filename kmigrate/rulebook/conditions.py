@@ -39,6 +39,8 @@ FUNCTIONS = frozenset(
         "tensor",
         "variable",
         "numpy",
+        "part",
+        "pieces",
     }
 )
 
@@ -75,6 +77,8 @@ class Facts(Protocol):
     def keras_argument(self) -> bool: ...
     def same(self, first: str, second: str) -> bool: ...
     def called(self, name: str) -> str: ...
+    def part(self, name: str) -> tuple[int, int | None, int | None, bool] | None: ...
+    def pieces(self, name: str) -> list[slice | None]: ...
 
 
 def evaluate(condition: ast.expr, facts: Facts) -> bool | None:

@@ -268,11 +268,23 @@ class Filler(ast.NodeTransformer):
             raise NoFix("nothing to put together")
         return result
 
+    def _base(self, node: ast.Call) -> ast.expr:
+        """``base(p)``: what the subscript given for ``p`` is taken of."""
+        (argument,) = node.args
+        name = argument.id if isinstance(argument, ast.Name) else ""
+        given = self.bound.given.get(name)
+        if given is None or not isinstance(given.node, ast.Subscript):
+            raise NoFix(f"argument {name!r} is no subscript")
+        self.used.add(name)
+        return self.hole(self._element(given.node.value))
+
     # ---- containers
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Name) and node.func.id == "fold":
             return self._fold(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "base":
+            return self._base(node)
         node.func = self.visit(node.func)
         node.args = self.sequence(node.args)
         kept = []

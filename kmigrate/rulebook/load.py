@@ -223,7 +223,7 @@ class _Reader:
             self.check_computed(target, node)
             if isinstance(node, ast.Name) and node.id == "at" and node in places:
                 continue
-            if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target], "fold", *IMPORTABLE}:
+            if isinstance(node, ast.Name) and node.id not in names | local | {BACKEND_NAME[target], "fold", "base", *IMPORTABLE}:
                 known = node.id in CALCULATIONS or node.id in FUNCTIONS if node in computed else hasattr(builtins, node.id)
                 if not known:
                     raise self.fail(target, f"{node.id!r} is neither a parameter nor {BACKEND_NAME[target]}")

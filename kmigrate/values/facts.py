@@ -8,6 +8,7 @@ from typing import Any
 
 from kmigrate.rulebook.binding import Bound, elements_of
 from kmigrate.rulebook.conditions import Unknown
+from kmigrate.rulebook.parts import Part, part_of, pieces_of
 from kmigrate.rulebook.rule import Rule
 from kmigrate.values.domain import (
     ARRAY,
@@ -182,6 +183,16 @@ class UseFacts:
         """Two arguments are written alike and without a call: the same value."""
         nodes = [self.node(first), self.node(second)]
         return ast.dump(nodes[0]) == ast.dump(nodes[1]) and not any(isinstance(n, ast.Call) for n in ast.walk(nodes[0]))
+
+    def part(self, name: str) -> Part | None:
+        """See ``rulebook.parts.part_of``; always answered."""
+        return part_of(self.node(name))
+
+    def pieces(self, name: str) -> list[slice | None]:
+        part = self.part(name)
+        if part is None:
+            raise Unknown(f"{name} is no part along one axis")
+        return pieces_of(part)
 
     def called(self, name: str) -> str:
         """The symbol of the function whose call the argument is: ``keras.backend.learning_phase``; empty where the text does not
