@@ -204,6 +204,13 @@ class UseFacts:
         symbols = self.values.names.resolve(node.func).symbols if isinstance(node, ast.Call) else ()
         return next(iter(symbols)) if len(symbols) == 1 else ""
 
+    def parameter(self, name: str) -> str:
+        """Which parameter of a function around the use the argument is, one that is never bound again; empty where it is none
+        (always answered)."""
+        node = self.node(name)
+        binding = self.values.names.binding_value(node)
+        return node.id if isinstance(node, ast.Name) and binding is not None and binding.kind == "param" else ""
+
     def callee_argument(self) -> bool:
         return self._callee_argument
 
