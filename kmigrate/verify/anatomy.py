@@ -14,6 +14,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Defined = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 _NOT_INPUTS = {"training", "mask", "states", "state", "initial_state", "constants", "name"}
+_RECURRENT = {"RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Recurrent"}
 # What a class calls its computation, by the order in which Keras looks for it.
 _CALLS = ("call", "__call__", "update_state")
 # Constructor parameters that a Keras base class requires, for subclasses without an __init__ of their own.
@@ -58,7 +59,8 @@ class UnitShape:
 
     ``construct`` are the parameters of the class or of the outer function; ``inputs`` those of the call. ``count``
     is the number of tensors in the first input where the code takes it for a list (0: it does not say).
-    ``lambda_index`` numbers a lambda among all of the module.
+    ``takes_mask`` and ``takes_states``: the call takes a mask, and states to begin with. ``optional`` are the parameters of the
+    call that have a default. ``lambda_index`` numbers a lambda among all of the module.
     """
 
     construct: tuple[Parameter, ...]
@@ -68,6 +70,8 @@ class UnitShape:
     text: str
     bases: tuple[str, ...] = ()
     takes_mask: bool = False
+    takes_states: bool = False
+    optional: tuple[str, ...] = ()
     lambda_index: int | None = None
 
 
@@ -86,7 +90,7 @@ def read_unit(source: str, qualname: str, line: int = 0) -> UnitShape | None:
         return _read_class(tree, node, text)
     inputs = _inputs(node)
     construct = _parameters(outer) if outer is not None else ()
-    return UnitShape(construct, inputs, False, _list_length(node, inputs), text)
+    return UnitShape(construct, inputs, False, _list_length(node, inputs), text, optional=_optional(node))
 
 
 def definition_of(tree: ast.Module, qualname: str) -> Defined | None:
@@ -149,11 +153,14 @@ def _read_class(tree: ast.Module, node: ast.ClassDef, text: str) -> UnitShape:
         construct = tuple(Parameter(name) for base in bases for name in _BASES.get(base, ()))
     call = next((found for member in chain for name in _CALLS if (found := _method(member, name))), None)
     inputs = _inputs(call) if call is not None else ()
-    takes_mask = call is not None and any(item.name == "mask" for item in _parameters(call))
+    names = [item.name for item in _parameters(call) if item.name != "self"] if call is not None else []
+    is_cell = len(names) > 1 and names[1].startswith("state")
+    takes_mask = "mask" in names or is_cell  # the layer that runs a cell takes one
+    takes_states = is_cell or "initial_state" in names or bool(_RECURRENT & set(bases))
     build = next((found for member in chain if (found := _method(member, "build"))), None)
     count = max(_list_length(call, inputs) if call else 0, _shape_list_length(build) if build else 0)
     everything = "\n".join(ast.unparse(member) for member in chain[1:])
-    return UnitShape(construct, inputs, True, count, text + "\n" + everything, bases, takes_mask)
+    return UnitShape(construct, inputs, True, count, text + "\n" + everything, bases, takes_mask, takes_states)
 
 
 def _chain(tree: ast.Module, node: ast.ClassDef, depth: int = 0) -> Iterator[ast.ClassDef]:
@@ -184,6 +191,10 @@ def _parameters(function: Function) -> tuple[Parameter, ...]:
         Parameter(item.arg, text, ast.unparse(item.annotation) if item.annotation is not None else None)
         for item, text in zip([*plain, *arguments.kwonlyargs], texts, strict=True)
     )
+
+
+def _optional(function: Function) -> tuple[str, ...]:
+    return tuple(item.name for item in _parameters(function) if item.default is not None)
 
 
 def _inputs(function: Function) -> tuple[Parameter, ...]:

@@ -12,7 +12,12 @@ from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.result import Array, encode
 
-_CONFIG_KEYS = {"args", "kwargs", "inputs", "seed", "phase", "floatx", "data_format", "dynamic", "gradient"}
+_FIXED_KEYS = ("floatx", "data_format", "phase", "seed", "dynamic", "gradient", "epsilon", "initial_state")
+_CONFIG_KEYS = {"args", "kwargs", "inputs", *_FIXED_KEYS}
+
+
+EPSILON = 1e-7
+"""What Keras begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class Case:
 
     ``kwargs`` are for the constructor (or the outer function); a string ``expr(...)`` is evaluated by the worker.
     ``inputs`` are (name, spec); ``name.0``, ``name.1`` make a list. ``dynamic`` leaves the first dimension of
-    placeholders unknown, as in a model.
+    placeholders unknown, as in a model. ``epsilon`` is what ``K.epsilon()`` gives. ``initial_state`` begins a recurrent unit in
+    states that are not zero; ``round_trip`` also takes it through ``get_config`` and ``from_config``.
     """
 
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +38,9 @@ class Case:
     data_format: str = "channels_last"
     dynamic: bool = True
     gradient: bool = True
+    epsilon: float = EPSILON
+    initial_state: bool = False
+    round_trip: bool = False
 
     def payload(self, weights: Sequence[Array] | None = None) -> dict[str, Any]:
         """The case as the worker wants it. Raises specs.SpecError."""
@@ -44,6 +53,9 @@ class Case:
             "data_format": self.data_format,
             "dynamic": self.dynamic,
             "gradient": self.gradient,
+            "epsilon": self.epsilon,
+            "initial_state": self.initial_state,
+            "round_trip": self.round_trip,
         }
         if weights is not None:
             message["weights"] = [encode(array) for array in weights]
@@ -64,6 +76,10 @@ class Case:
         parts += [self.floatx, "training" if self.phase else "test"]
         if self.data_format != "channels_last":
             parts.append(self.data_format)
+        if self.epsilon != EPSILON:
+            parts.append(f"epsilon={self.epsilon:g}")
+        if self.initial_state:
+            parts.append("initial states")
         return ", ".join(parts)
 
 
@@ -88,10 +104,11 @@ def from_config(where: str, table: Mapping[str, Any], shape: UnitShape | None, s
             specs.parse(spec)
         except specs.SpecError as error:
             raise UserError(f"{where}: inputs: {name}: {error}") from None
-    fixed = {key: table[key] for key in ("floatx", "data_format", "phase", "seed", "dynamic", "gradient") if key in table}
+    fixed = {key: table[key] for key in _FIXED_KEYS if key in table}
     base = Case({**table.get("kwargs", {}), **table.get("args", {})}, inputs, **fixed)
     wide = [base] if "floatx" in fixed else [replace(base, floatx="float64"), base]
     both = wide if "phase" in fixed else [replace(case, phase=phase) for phase in (0, 1) for case in wide]
+    both[0] = replace(both[0], round_trip=True)
     more = () if "seed" in fixed else tuple(seed for seed in seeds if seed != base.seed)
     return both + [replace(wide[0], seed=seed) for seed in more]
 
@@ -125,7 +142,12 @@ def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> l
     """The base case and its relatives: dtypes, phases, seeds, shapes, values, data formats, masks."""
     exact = replace(base, floatx="float64")
     quick = replace(exact, gradient=False)
-    found = [exact, base, *(replace(quick, seed=seed) for seed in seeds if seed != base.seed), replace(exact, phase=1)]
+    found = [
+        replace(exact, round_trip=shape.is_class),
+        base,
+        *(replace(quick, seed=seed) for seed in seeds if seed != base.seed),
+        replace(exact, phase=1),
+    ]
     if re.search(r"train|phase|[Dd]ropout|[Nn]oise|BatchNorm", shape.text):
         found.append(replace(base, phase=1))
     found.append(replace(quick, inputs=_resized(base.inputs, False), seed=7))
@@ -134,10 +156,15 @@ def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> l
     if any(spec.startswith("float[") for _, spec in base.inputs):
         positive = tuple((name, spec.replace("float[", "positive[")) for name, spec in base.inputs)
         found.append(replace(exact, inputs=positive))
+    if re.search(r"\bepsilon\(", shape.text):
+        # As it is it cannot be told from a constant that stands in its place.
+        found.append(replace(exact, epsilon=0.03))
     if "data_format" in shape.text:
         found += _channels_first(exact, shape)
     if shape.takes_mask and base.inputs and shape.is_class:
         found += _masked(exact)
+    if shape.takes_states and base.inputs:
+        found.append(replace(exact, initial_state=True))
     unique: dict[str, Case] = {}
     for case in found:
         unique.setdefault(repr(case), case)
@@ -171,6 +198,8 @@ def _channels_first(case: Case, shape: UnitShape) -> list[Case]:
     if any(item.name == "data_format" for item in shape.construct):
         kwargs = {**case.kwargs, "data_format": "channels_first"}
         found.append(replace(case, kwargs=kwargs, inputs=tuple(moved)))
+    if "data_format" in shape.optional:
+        found.append(replace(case, inputs=(*moved, ("data_format", "literal('channels_first')"))))
     return found
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from kmigrate.verify.reasons import failed_elsewhere, failed_here
 from kmigrate.verify.result import Moments, Other, Result, Value
-from kmigrate.verify.verdicts import DECADES
+from kmigrate.verify.verdicts import DECADES, Place
 
 Array = npt.NDArray[Any]
 _EDGES = 10.0 ** np.arange(-16, 1)
@@ -42,7 +42,7 @@ class Verdict:
     """``verdict`` is identical, equal, different or error.
 
     ``max_abs`` and ``max_rel`` are None where nothing was compared by number; ``ulp`` is the largest distance in
-    units in the last place, None where dtypes differ. ``where`` names the output, gradient or weight. The other fields are
+    units in the last place, None where dtypes differ. ``where`` names the output, gradient or weight that differs. The others are
     those of ``verdicts.CaseVerdict``.
     """
 
@@ -56,6 +56,7 @@ class Verdict:
     gradient_rel: float | None = None
     no_gradient: str | None = None
     spread: tuple[int, ...] = ()
+    worst: Place | None = None
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
@@ -65,7 +66,9 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     top = max(verdicts, key=lambda verdict: ORDER.index(verdict.verdict))
     reason = top.reason or next((verdict.reason for verdict in verdicts if verdict.reason), None)
     numbers = [_largest(verdicts, name) for name in ("max_abs", "max_rel", "ulp")]
-    return Verdict(top.verdict, numbers[0], numbers[1], numbers[2], top.where, reason)
+    widest = max(verdicts, key=lambda verdict: (verdict.verdict == top.verdict, verdict.max_abs or 0.0))
+    place = top.worst if top.where else widest.worst
+    return Verdict(top.verdict, numbers[0], numbers[1], numbers[2], top.where, reason, worst=place)
 
 
 def _largest(verdicts: list[Verdict], name: str) -> float | None:
@@ -102,6 +105,7 @@ class _Comparison:
     ulp: float | None = None
     where: str | None = None
     reason: str | None = None
+    worst: Place | None = None
     notes: list[str] = field(default_factory=list)
     gradient_abs: float | None = None
     gradient_rel: float | None = None
@@ -125,12 +129,13 @@ class _Comparison:
             self.gradient_rel,
             self.no_gradient,
             spread,
+            self.worst,
         )
 
-    def differ(self, where: str, reason: str) -> None:
+    def differ(self, where: str, reason: str, worst: Place | None = None) -> None:
         self.identical = False
         if self.where is None:
-            self.where, self.reason = where, f"{where}: {reason}"
+            self.where, self.reason, self.worst = where, f"{where}: {reason}", worst
 
     def results(self, left: Result, right: Result) -> None:
         if len(left.outputs) != len(right.outputs):
@@ -145,9 +150,29 @@ class _Comparison:
             self.differ("weights", f"{len(left.after)} weights, not {len(right.after)}")
         for index, (one, other) in enumerate(zip(left.after, right.after, strict=False)):
             self._array(f"weight[{index}] after the run", one, other)
+        self._states(left, right)
         self._gradients(left, right)
+        self._contract(left, right)
+
+    def _states(self, left: Result, right: Result) -> None:
+        """Variables besides the weights that the updates change. Another engine may keep them in other ways."""
+        if len(left.states) != len(right.states):
+            if self.same_engine:
+                self.differ("states", f"{len(left.states)} of them, not {len(right.states)}")
+            return
+        for index, (one, other) in enumerate(zip(left.states, right.states, strict=True)):
+            self._array(f"state[{index}] after the run", one, other)
+
+    def _contract(self, left: Result, right: Result) -> None:
+        """The declared shapes and the way through the configuration. What was wrong in the original is no difference."""
         if self.same_engine and left.output_shape != right.output_shape:
             self.differ("compute_output_shape", f"{left.output_shape}, not {right.output_shape}")
+        if right.shape_error and not left.shape_error:
+            self.differ("compute_output_shape", right.shape_error)
+        if self.same_engine and left.config != right.config:
+            self.differ("get_config", _first_difference(left.config, right.config))
+        if right.copy and not left.copy:
+            self.differ("from_config", right.copy)
 
     def _value(self, name: str, one: Value, other: Value) -> None:
         if isinstance(one, Other) or isinstance(other, Other):
@@ -201,25 +226,32 @@ class _Comparison:
         left, right = one.astype(wide), other.astype(wide)
         nan = np.isnan(left)
         if not np.array_equal(nan, np.isnan(right)):
-            self.differ(where, f"{int(nan.sum())} NaN, not {int(np.isnan(right).sum())}, of {nan.size} values")
+            reason = f"{int(nan.sum())} NaN, not {int(np.isnan(right).sum())}, of {nan.size} values"
+            self.differ(where, reason, place(where, left, right, nan != np.isnan(right)))
             return
         infinite = np.isinf(left) | np.isinf(right)
         if not np.array_equal(left[infinite], right[infinite]):
-            self.differ(where, "infinite values stand elsewhere")
+            self.differ(where, "infinite values stand elsewhere", place(where, left, right, infinite & (left != right)))
             return
         finite = ~(nan | infinite)
+        gaps = np.abs(np.subtract(left, right, out=np.zeros_like(left), where=finite))
+        worst = place(where, left, right, gaps)
         left, right = left[finite], right[finite]
         if not left.size:
             self._numbers(np.zeros(one.size), np.zeros(one.size), 0.0, gradient)
             return
-        gap = np.abs(left - right)
+        gap = gaps[finite]
         scale = np.maximum(np.abs(left), np.abs(right))
         relative = np.divide(gap, scale, out=np.zeros_like(gap), where=scale > 0)
-        self._numbers(gap, relative, _ulps(one[finite], other[finite]), gradient)
+        if self.where is None and float(gap.max()) > (self.max_abs or 0.0):
+            self.worst = worst
+        ulp = _ulps(one[finite], other[finite])
+        self._numbers(gap, relative, ulp, gradient)
         allowed = atol * max(1.0, float(np.abs(left).max())) + rtol * np.abs(left)
         if np.any(gap > allowed):
-            count = int((gap > allowed).sum())
-            self.differ(where, f"{count} of {one.size} values differ, by up to {gap.max():.3g}")
+            most = f"{gap.max():.3g} (relative {relative.max():.3g}{'' if ulp is None else f', {ulp:.3g} ulp'})"
+            reason = f"{int((gap > allowed).sum())} of {one.size} values differ, by up to {most}"
+            self.differ(where, f"{reason}; {worst}", worst)
 
     def _numbers(self, gaps: Array, relatives: Array, ulp: float | None, gradient: bool) -> None:
         """Add the absolute and relative errors of one array, element by element (none where it is empty)."""
@@ -252,6 +284,23 @@ class _Comparison:
                 self.differ(name, reason)
         count = next((item.count for item in left.moments if item is not None), 0)
         self.notes.append(f"random: compared by mean and variance over {count} evaluations")
+
+
+def place(where: str, left: Array, right: Array, weight: Array) -> Place:
+    """The element of the largest weight."""
+    index = np.unravel_index(int(np.argmax(weight)), weight.shape)
+    one, other = left[index], right[index]
+    if np.iscomplexobj(left):
+        one, other = np.abs(one), np.abs(other)
+    return Place(where, tuple(int(number) for number in index), float(one), float(other))
+
+
+def _first_difference(one: str | None, other: str | None) -> str:
+    """Two texts, from shortly before where they part."""
+    left, right = one or "none", other or "none"
+    parted = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    start = max(0, parted - 30)
+    return f"{left[start : start + 120]}, not {right[start : start + 120]}"
 
 
 def _family(dtype: np.dtype[Any]) -> str:

@@ -60,7 +60,9 @@ class Result:
     the user's code it came about. ``outputs`` is flat, ``names`` says what each one is. ``gradients`` are
     those of a fixed weighted sum of the outputs with respect to ``gradient_names`` (None where unconnected);
     ``no_gradient`` says why there are none at all. ``weights`` are the values before, ``after`` those after
-    one evaluation with its updates. ``moments`` are there where the unit is random.
+    one evaluation with its updates, ``states`` those of other variables that the updates change. ``shape_error`` says how
+    ``compute_output_shape`` contradicts the outputs. ``config`` is the text of ``get_config`` and ``copy`` says why the object
+    that ``from_config`` makes of it does not work, where the case asked for them. ``moments`` are there where the unit is random.
     """
 
     ok: bool
@@ -80,6 +82,10 @@ class Result:
     random: bool = False
     moments: tuple[Moments | None, ...] = ()
     output_shape: str | None = None
+    states: tuple[Array, ...] = ()
+    shape_error: str | None = None
+    config: str | None = None
+    copy: str | None = None
     seconds: float = 0.0
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -137,5 +143,9 @@ def decode_result(answer: Mapping[str, Any]) -> Result:
         random=bool(answer["random"]),
         moments=tuple(_moments(item) for item in answer.get("moments", ())),
         output_shape=answer.get("output_shape"),
+        states=tuple(decode(item) for item in answer.get("states", ())),
+        shape_error=answer.get("shape_error"),
+        config=answer.get("config"),
+        copy=answer.get("copy"),
         seconds=float(answer["seconds"]),
     )

@@ -293,7 +293,7 @@ class _Session:
 
 
 def _of_engine(verdict: Verdict) -> EngineVerdict:
-    return EngineVerdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.reason, verdict.ulp)
+    return EngineVerdict(verdict.verdict, verdict.max_abs, verdict.max_rel, verdict.reason, verdict.ulp, verdict.worst)
 
 
 def _of_case(engine: str, number: int, case: Case, verdict: Verdict) -> CaseVerdict:
@@ -314,6 +314,7 @@ def _of_case(engine: str, number: int, case: Case, verdict: Verdict) -> CaseVerd
         verdict.spread,
         verdict.where,
         verdict.reason,
+        verdict.worst,
     )
 
 

@@ -14,13 +14,28 @@ DECADES = 19
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The worst element: in which output, gradient or weight (``where``), its index there, and its two values."""
+
+    where: str
+    index: tuple[int, ...]
+    original: float
+    rewritten: float
+
+    def __str__(self) -> str:
+        index = ", ".join(map(str, self.index))
+        return f"{self.where}{f' at [{index}]' if index else ''}: {self.original:.9g}, not {self.rewritten:.9g}"
+
+
+@dataclass(frozen=True, slots=True)
 class CaseVerdict:
     """One case on one engine.
 
     ``case`` is the case in words, ``number`` its place among the unit's cases (from 1), ``phase`` ``test`` or ``training``.
     ``max_abs``, ``max_rel`` and ``ulp`` are over all that was compared, gradients included; ``gradient_abs`` and ``gradient_rel``
     over the gradients alone; None where nothing was compared by number. ``no_gradient`` says why there are none.
-    ``spread`` counts the compared values by relative error (``DECADES`` bins). ``where`` names what differs first.
+    ``spread`` counts the compared values by relative error (``DECADES`` bins). ``where`` names what differs first, ``worst``
+    is the element with the largest difference (of what differs first), None where every value is the same.
     """
 
     engine: str
@@ -39,17 +54,19 @@ class CaseVerdict:
     spread: tuple[int, ...] = ()
     where: str | None = None
     reason: str | None = None
+    worst: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EngineVerdict:
-    """The worst verdict over the cases of one engine, with the largest numbers."""
+    """The worst verdict over the cases of one engine, with the largest numbers, and the worst element of the worst case."""
 
     verdict: str
     max_abs: float | None = None
     max_rel: float | None = None
     reason: str | None = None
     ulp: float | None = None
+    worst: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,11 @@ class UnitVerdict:
 
 def unit_from_json(item: Mapping[str, Any]) -> UnitVerdict:
     """The inverse of ``as_json``. Raises TypeError, KeyError or AttributeError for what is not one."""
-    engines = {str(name): EngineVerdict(**verdict) for name, verdict in item["engines"].items()}
-    runs = tuple(CaseVerdict(**{**run, "spread": tuple(run["spread"])}) for run in item["runs"])
+    engines = {str(name): EngineVerdict(**{**verdict, "worst": _place(verdict)}) for name, verdict in item["engines"].items()}
+    runs = tuple(CaseVerdict(**{**run, "spread": tuple(run["spread"]), "worst": _place(run)}) for run in item["runs"])
     return UnitVerdict(**{**item, "engines": engines, "runs": runs})
+
+
+def _place(item: Mapping[str, Any]) -> Place | None:
+    found = item.get("worst")
+    return None if found is None else Place(**{**found, "index": tuple(found["index"])})

@@ -97,10 +97,11 @@ class Engine(object):
             self.tf.random.set_seed(seed) if self.tf2 else self.tf.set_random_seed(seed)
 
     def set_types(self, case):
-        """The dtype and data format that Keras takes where none is given."""
+        """The dtype, data format and epsilon that Keras takes where none is given."""
         for backend in self._backends():
             backend.set_floatx(case.get("floatx", "float32"))
             backend.set_image_data_format(case.get("data_format", "channels_last"))
+            backend.set_epsilon(case.get("epsilon", 1e-7))
         if self.name == "theano":
             self.theano.config.floatX = case.get("floatx", "float32")
 

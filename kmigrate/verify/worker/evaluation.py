@@ -1,7 +1,10 @@
 """What a built unit yields: outputs, state, moments, gradients."""
 
+import types
+
 import numpy as np
 
+from .contract import configured, declared_shapes, same_values, shape_error
 from .failures import CaseError, CaseTimeout, short, stage
 from .running import Running
 from .values import decode, encode, moved, same
@@ -24,13 +27,16 @@ def forward(engine, module, unit, case):
 def run_case(engine, module, unit, case):
     running, evaluation, weights, values = forward(engine, module, unit, case)
     K = engine.K
+    declared = stage("call", running.output_shape) if running.feeds else None
     answer = {
         "ok": True,
         "names": [name for name, _ in evaluation.flat],
         "outputs": [encode(value) for value in values],
         "weights": [encode(value) for value in weights],
         "after": [encode(value) for value in K.batch_get_value(running.weights)] if running.weights else [],
-        "output_shape": stage("call", running.output_shape) if running.feeds else None,
+        "states": [encode(value) for value in K.batch_get_value(evaluation.others)] if evaluation.others else [],
+        "output_shape": None if declared is None else str(declared),
+        "shape_error": shape_error(declared_shapes(declared), values[: running.outputs]),
     }
     evaluation.restore()
     again = stage("evaluate", evaluation.once)
@@ -48,7 +54,30 @@ def run_case(engine, module, unit, case):
             answer["no_gradient"] = "%s: %s" % (type(error).__name__, short(error))
     else:
         answer["no_gradient"] = "not asked for"
+    if case.get("round_trip"):
+        answer.update(round_trip(engine, module, unit, dict(case, weights=answer["weights"]), running, values, answer["random"]))
     return answer
+
+
+def round_trip(engine, module, unit, case, running, values, random):
+    """Through ``get_config`` and ``from_config``: the configuration, and why the copy made of it does not work (None: it does)."""
+    config, make = configured(running.subject)
+    if make is None:
+        return {"config": config, "copy": config}
+    known = {name: item for name, item in vars(module).items() if isinstance(item, (type, types.FunctionType))}
+    try:
+        with engine.scope(), engine.keras.utils.CustomObjectScope(known):
+            again = Running(engine, module, unit, case)
+            evaluation = Evaluation(engine, again, again.build(make()))
+            evaluation.compile()
+        evaluation.set_state()
+        copied = evaluation.once()
+    except (CaseTimeout, MemoryError):
+        raise
+    except BaseException as error:
+        error = error.error if isinstance(error, CaseError) else error
+        return {"config": config, "copy": "%s: %s" % (type(error).__name__, short(error))}
+    return {"config": config, "copy": None if random else same_values(values, copied)}
 
 
 class Evaluation(object):
@@ -60,7 +89,7 @@ class Evaluation(object):
         self.tensors = [engine.identity(value) for _, value in flat if engine.is_tensor(value)]
         self.phase, phase_values = engine.phase_inputs(running.case.get("phase", 0))
         self.values = running.values + phase_values
-        self.state, self.saved = [], []
+        self.state, self.saved, self.others = [], [], []
 
     def compile(self):
         K, running = self.engine.K, self.running
@@ -88,6 +117,7 @@ class Evaluation(object):
         if weights:
             K.batch_set_value(list(zip(weights, values)))
         others = [update[0] for update in self.running.updates if isinstance(update, tuple)]
+        self.others = [variable for variable in others if not any(variable is weight for weight in weights)]
         seen, self.state = set(), []
         for variable in weights + others + self.engine.variables():
             if id(variable) not in seen:

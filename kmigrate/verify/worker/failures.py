@@ -35,7 +35,12 @@ def stage(where, function, *args, **kwargs):
 
 
 def missing(error):
-    """(module, name or None) of an ImportError, None if it says neither."""
+    """(module, name or None) that an import lacked, None for an error of another kind."""
+    found = re.match(r"module '([\w.]+)' has no attribute '(\w+)'$", str(error)) if isinstance(error, AttributeError) else None
+    if found:
+        return found.groups()
+    if not isinstance(error, ImportError):
+        return None
     found = re.match(r"cannot import name '(\w+)'", str(error))
     if found and error.name:
         return error.name, found.group(1)

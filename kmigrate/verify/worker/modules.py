@@ -44,7 +44,7 @@ class importing(object):
 
     def _learn(self, error):
         cause = error.error if isinstance(error, CaseError) else error
-        lack = missing(cause) if isinstance(cause, ImportError) else None
+        lack = missing(cause)
         own = self.spec.get("package") or self.spec.get("name") or ""
         if lack is None or lack in self.lacks or len(self.lacks) > 20 or own == lack[0] or own.startswith(lack[0] + "."):
             return False

@@ -3,6 +3,8 @@
 import inspect
 import types
 
+import numpy as np
+
 from .failures import CaseTimeout, Unsupported, stage
 from .units import Factory, plain
 from .values import decode, flatten
@@ -14,20 +16,13 @@ class Running(object):
     def __init__(self, engine, module, unit, case):
         self.engine, self.module, self.unit, self.case = engine, module, unit, case
         self.feeds, self.values, self.names = [], [], []
-        self.layer = None
+        self.layer, self.subject = None, None
         self.updates, self.losses, self.weights, self.trainable = [], [], [], []
+        self.outputs = 0
 
-    def build(self):
-        """Construct and call; returns the flat list of (name, value)."""
-        case = self.case
-        kwargs = {
-            key: stage("construct", plain, self.engine, self.module, value) for key, value in case.get("kwargs", {}).items()
-        }
-        target = self.unit
-        if isinstance(target, Factory):
-            target = stage("construct", target.make, kwargs)
-        elif inspect.isclass(target):
-            target = stage("construct", target, **kwargs)
+    def build(self, made=None):
+        """Construct (unless an object is given) and call; returns the flat list of (name, value)."""
+        target = self.subject = self._constructed() if made is None else made
         if hasattr(target, "get_output") and not hasattr(target, "call"):
             return self._legacy(target)
         if not callable(target) and not hasattr(target, "call"):
@@ -36,14 +31,51 @@ class Running(object):
         if is_layer and self._is_cell(target):
             target = stage("construct", self.engine.keras.layers.RNN, target, return_sequences=True)
         arguments = stage("call", self._arguments, is_layer)
+        if self.case.get("initial_state"):
+            arguments["initial_state"] = stage("call", self._states, target)
         result = stage("call", self._call_converted, target, arguments, is_layer)
         if is_layer:
             self._collect(target)
         flat = []
         flatten(result, "output", flat)
+        self.outputs = len(flat)
+        if is_layer and "mask" in arguments:
+            flatten(stage("call", self._mask, target, arguments), "output mask", flat)
         for position, loss in enumerate(self.losses):
             flatten(loss, "loss[%d]" % position, flat)
         return flat
+
+    def _constructed(self):
+        kwargs = {
+            key: stage("construct", plain, self.engine, self.module, value) for key, value in self.case.get("kwargs", {}).items()
+        }
+        if isinstance(self.unit, Factory):
+            return stage("construct", self.unit.make, kwargs)
+        return stage("construct", self.unit, **kwargs) if inspect.isclass(self.unit) else self.unit
+
+    def _states(self, layer):
+        """Initial states that are not zero, of the sizes that the layer or its cell names."""
+        sizes = getattr(layer, "cell", layer).state_size
+        rng = np.random.RandomState(self.case.get("seed", 0) + 29)
+        states = []
+        for position, size in enumerate(sizes if isinstance(sizes, (list, tuple)) else [sizes]):
+            shape = (len(self.values[0]),) + (tuple(size) if hasattr(size, "__iter__") else (int(size),))
+            array = rng.uniform(-1.0, 1.0, shape).astype(self.case.get("floatx", "float32"))
+            self.feeds.append(self.engine.placeholder(array, self.case.get("dynamic", True), False))
+            self.values.append(array)
+            self.names.append("initial_state[%d]" % position)
+            states.append(self.feeds[-1])
+        return states
+
+    @staticmethod
+    def _mask(layer, arguments):
+        """The mask that the layer hands on, None where it has none to give."""
+        try:
+            return layer.compute_mask(next(iter(arguments.values())), arguments["mask"])
+        except CaseTimeout:
+            raise
+        except Exception:
+            return None
 
     def _legacy(self, layer):
         """A layer of Keras 0.x: it reads ``self.input`` and has ``params``."""
@@ -126,6 +158,7 @@ class Running(object):
         self.losses = [loss for loss in getattr(layer, "losses", []) or []]
 
     def output_shape(self):
+        """What ``compute_output_shape`` gives for the inputs; None where there is none or it fails."""
         if self.layer is None or not hasattr(self.layer, "compute_output_shape"):
             return None
         shapes = [
@@ -141,4 +174,4 @@ class Running(object):
             return None
         if self.engine.name == "tensorflow" and isinstance(found, self.engine.tf.TensorShape):
             found = tuple(found.as_list()) if found.dims is not None else None
-        return str(found)
+        return found
