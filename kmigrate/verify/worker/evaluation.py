@@ -60,7 +60,7 @@ def run_case(engine, module, unit, case):
 
 
 def round_trip(engine, module, unit, case, running, values, random):
-    """Through ``get_config`` and ``from_config``: the configuration, and why the copy made of it does not work (None: it does)."""
+    """Through ``get_config`` and ``from_config``: the configuration, and why the copy made of it fails (None: it does not)."""
     config, make = configured(running.subject)
     if make is None:
         return {"config": config, "copy": config}
