@@ -1,8 +1,7 @@
-"""Cases: concrete arguments for one unit, given by the user or found by ``search``, and the variations of a case."""
+"""Cases: concrete arguments for one unit, given by the user or found by ``search``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -136,81 +135,3 @@ def _wire(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _wire(item) for key, item in value.items()}
     return value
-
-
-def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> list[Case]:
-    """The base case and its relatives: dtypes, phases, seeds, shapes, values, data formats, masks."""
-    exact = replace(base, floatx="float64")
-    quick = replace(exact, gradient=False)
-    found = [
-        replace(exact, round_trip=shape.is_class),
-        base,
-        *(replace(quick, seed=seed) for seed in seeds if seed != base.seed),
-        replace(exact, phase=1),
-    ]
-    if re.search(r"train|phase|[Dd]ropout|[Nn]oise|BatchNorm", shape.text):
-        found.append(replace(base, phase=1))
-    found.append(replace(quick, inputs=_resized(base.inputs, False), seed=7))
-    found.append(replace(exact, inputs=_resized(base.inputs, True), seed=7))
-    found.append(replace(quick, dynamic=False))
-    if any(spec.startswith("float[") for _, spec in base.inputs):
-        positive = tuple((name, spec.replace("float[", "positive[")) for name, spec in base.inputs)
-        found.append(replace(exact, inputs=positive))
-    if re.search(r"\bepsilon\(", shape.text):
-        # As it is it cannot be told from a constant that stands in its place.
-        found.append(replace(exact, epsilon=0.03))
-    if "data_format" in shape.text:
-        found += _channels_first(exact, shape)
-    if shape.takes_mask and base.inputs and shape.is_class:
-        found += _masked(exact)
-    if shape.takes_states and base.inputs:
-        found.append(replace(exact, initial_state=True))
-    unique: dict[str, Case] = {}
-    for case in found:
-        unique.setdefault(repr(case), case)
-    return list(unique.values())
-
-
-def _resized(inputs: tuple[tuple[str, str], ...], everything: bool) -> tuple[tuple[str, str], ...]:
-    """Another size for every size, the same for the same; the last dimension (channels) only if asked for."""
-    sizes = {2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 8: 10}
-    resized = []
-    for name, given in inputs:
-        text, spec = given, specs.parse(given)
-        if spec.is_tensor and spec.shape:
-            last = len(spec.shape) - 1
-            keep = last if last and not everything else None
-            text = str(
-                replace(spec, shape=tuple(size if i == keep else sizes.get(size, size) for i, size in enumerate(spec.shape)))
-            )
-        resized.append((name, text))
-    return tuple(resized)
-
-
-def _channels_first(case: Case, shape: UnitShape) -> list[Case]:
-    moved = []
-    for name, given in case.inputs:
-        text, spec = given, specs.parse(given)
-        if spec.is_tensor and len(spec.shape) >= 3:
-            text = str(replace(spec, shape=(spec.shape[0], spec.shape[-1], *spec.shape[1:-1])))
-        moved.append((name, text))
-    found = [replace(case, data_format="channels_first", inputs=tuple(moved))]
-    if any(item.name == "data_format" for item in shape.construct):
-        kwargs = {**case.kwargs, "data_format": "channels_first"}
-        found.append(replace(case, kwargs=kwargs, inputs=tuple(moved)))
-    if "data_format" in shape.optional:
-        found.append(replace(case, inputs=(*moved, ("data_format", "literal('channels_first')"))))
-    return found
-
-
-def _masked(case: Case) -> list[Case]:
-    """A mask of (samples, time) for each tensor of rank 3 and more."""
-    shapes = [(name, spec.shape) for name, text in case.inputs if (spec := specs.parse(text)).is_tensor]
-    if not shapes or any(len(shape) < 2 for _, shape in shapes):
-        return []
-    masks = tuple(
-        ("mask" + name[name.index(".") :] if "." in name else "mask", f"bool[{shape[0]},{shape[1]}]") for name, shape in shapes
-    )
-    if len({name for name, _ in masks}) != len(masks):
-        return []
-    return [replace(case, inputs=(*case.inputs, *masks))]

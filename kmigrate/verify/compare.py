@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kmigrate.verify.moments import FALSE_ALARM, moments_differ
 from kmigrate.verify.reasons import failed_elsewhere, failed_here
-from kmigrate.verify.result import Moments, Other, Result, Value
+from kmigrate.verify.result import Other, Result, Value
 from kmigrate.verify.verdicts import DECADES, Place
 
 Array = npt.NDArray[Any]
@@ -283,7 +284,8 @@ class _Comparison:
             elif one is not None and two is not None and (reason := moments_differ(one, two)):
                 self.differ(name, reason)
         count = next((item.count for item in left.moments if item is not None), 0)
-        self.notes.append(f"random: compared by mean and variance over {count} evaluations")
+        alarms = f"a right rewrite is called different once in {1 / FALSE_ALARM:,.0f}"
+        self.notes.append(f"random: mean and variance over {count} evaluations agree ({alarms})")
 
 
 def place(where: str, left: Array, right: Array, weight: Array) -> Place:
@@ -306,33 +308,6 @@ def _first_difference(one: str | None, other: str | None) -> str:
 def _family(dtype: np.dtype[Any]) -> str:
     """Kinds that engines mix freely: Theano has int8 where TensorFlow has bool."""
     return "integer" if dtype.kind in "biu" else dtype.kind
-
-
-def moments_differ(one: Moments, two: Moments) -> str | None:
-    """Why two samples cannot come from one distribution, or None.
-
-    Six standard errors for each element and for the mean of all, and a wide band for the variance: a false alarm
-    is far rarer than one in a million.
-    """
-    if one.mean.shape != two.mean.shape:
-        return f"shape {one.mean.shape}, not {two.mean.shape}"
-    if not one.mean.size:
-        return None
-    small = 1e-5 * max(1.0, float(np.abs(one.mean).max()))
-    error = np.sqrt((one.variance + two.variance) / one.count)
-    gap = np.abs(one.mean - two.mean)
-    if np.any(gap > 6.0 * error + small):
-        return f"the mean of an element differs by {gap.max():.3g} (standard error {error.max():.3g})"
-    overall = abs(float(one.mean.mean()) - float(two.mean.mean()))
-    error_all = float(np.sqrt(np.mean(error**2) / one.mean.size))
-    # Elements of one evaluation may hang together (noise shared along an axis), so this is no sharper than that.
-    if overall > 6.0 * max(error_all, float(error.mean()) / 3.0) + small:
-        return f"the mean over all elements differs by {overall:.3g}"
-    left, right = float(one.variance.mean()), float(two.variance.mean())
-    band = 0.05 + 12.0 * float(np.sqrt(2.0 / one.count)) / np.sqrt(min(one.mean.size, 64))
-    if abs(left - right) > band * max(left, right) + small**2:
-        return f"the variance is {left:.3g}, not {right:.3g}"
-    return None
 
 
 def _ulps(one: Array, other: Array) -> float | None:

@@ -44,11 +44,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Mean and variance, element by element, of one random output over ``count`` evaluations."""
+    """Mean and variance, element by element, of one random output over ``count`` evaluations.
+
+    ``means`` and ``spreads`` have one number for each evaluation: the mean of its elements, and the mean of their squared
+    distances from the elements' means. Evaluations are independent, elements of one need not be.
+    """
 
     mean: Array
     variance: Array
     count: int
+    means: Array
+    spreads: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +118,11 @@ def _value(item: Mapping[str, Any] | None) -> Value:
     return decode(item) if "b" in item else Other(str(item["repr"]))
 
 
-def _moments(item: Mapping[str, Any] | None) -> Moments | None:
-    if item is None:
-        return None
-    return Moments(decode(item["mean"]), decode(item["variance"]), int(item["count"]))
+def decode_moments(item: Mapping[str, Any]) -> Moments:
+    """A worker's summary of one random output."""
+    mean, variance = decode(item["mean"]), decode(item["variance"])
+    means, spreads = (decode(item[name]) if name in item else np.zeros(0) for name in ("means", "spreads"))
+    return Moments(mean, variance, int(item["count"]), means, spreads)
 
 
 def decode_result(answer: Mapping[str, Any]) -> Result:
@@ -141,7 +148,7 @@ def decode_result(answer: Mapping[str, Any]) -> Result:
         weights=tuple(decode(item) for item in answer["weights"]),
         after=tuple(decode(item) for item in answer["after"]),
         random=bool(answer["random"]),
-        moments=tuple(_moments(item) for item in answer.get("moments", ())),
+        moments=tuple(None if item is None else decode_moments(item) for item in answer.get("moments", ())),
         output_shape=answer.get("output_shape"),
         states=tuple(decode(item) for item in answer.get("states", ())),
         shape_error=answer.get("shape_error"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,9 +17,10 @@ from kmigrate.model import Finding, Unit, UserError
 from kmigrate.names import engine_of
 from kmigrate.project import Checked
 from kmigrate.verify.blame import guilty
+from kmigrate.verify.cases import Case
 from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
-from kmigrate.verify.session import ModulePair, Progress, Settings, UnitVerdict, verify_module
+from kmigrate.verify.session import ModulePair, Progress, Session, Settings, UnitVerdict
 from kmigrate.verify.stacks import Stack, ensure, load_stacks
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Verifier:
     """Runs units of files under the engines of one stack."""
 
     def __init__(self, engines: Engines, config: Config) -> None:
-        self.engines = engines
+        self.session = Session(engines)
         cases = {
             name: tuple({"args": dict(c.args), "inputs": list(c.inputs)} for c in wanted)
             for name, wanted in config.verify.cases.items()
@@ -81,33 +82,28 @@ class Verifier:
         self, checked: Checked, chosen: Sequence[Finding], pair: ModulePair, unit: Unit, tell: Progress | None = None
     ) -> UnitVerdict:
         """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
-        (verdict,) = verify_module(pair, [unit], self.engines, self._settings(checked.path), tell)
-        if checked.analysis is None or not chosen:
-            return verdict
-        return self._blamed(checked, checked.analysis, chosen, verdict)
+        settings = self._settings(checked.path)
+        verified = self.session.verify(pair, unit, settings, tell)
+        if checked.analysis is None or not verified.refuting:
+            return verified.unit
+        # Its own fixes first: of several that would explain a difference, the nearest are named.
+        own = checked.analysis.inside(unit.qualname, chosen)
+        ordered = own + [f for f in chosen if f not in own]
+
+        def differs(part: Sequence[Finding], case: Case) -> bool:
+            with suppress(UserError):  # fixes that cannot be applied without others say nothing
+                planned = plan(checked, part, self.target)
+                return planned is not None and self.session.differs(planned[0], unit, settings, case)
+            return False
+
+        groups = guilty(ordered, verified.refuting, differs)
+        blame = "; ".join(" together with ".join(map(blame_line, group)) for group in groups)
+        return replace(verified.unit, blame=blame or None)
 
     def _settings(self, path: Path) -> Settings:
         """The settings with the files of the project that ``path`` lies in, read once for the run."""
         root = project_root(path)
         return replace(self.settings, project=self._projects.setdefault(root, ProjectFiles(root)))
-
-    def _blamed(self, checked: Checked, analysis: Analysis, chosen: Sequence[Finding], verdict: UnitVerdict) -> UnitVerdict:
-        if verdict.verdict not in _REFUTED:
-            return verdict
-        own = analysis.inside(verdict.qualname, chosen)
-        others = [f for f in chosen if f not in own]
-
-        def refutes(part: Sequence[Finding]) -> bool:
-            planned = plan(checked, [*others, *part], self.target)
-            assert planned is not None  # it was planned with all of them
-            pair, units = planned
-            mine = [u for u in units if u.qualname == verdict.qualname]
-            settings = replace(self._settings(checked.path), portable=False)
-            results = verify_module(pair, mine, self.engines, settings) if mine else []
-            return any(r.verdict in _REFUTED for r in results)
-
-        blame = "; ".join(blame_line(f) for f in guilty(own, refutes))
-        return replace(verdict, blame=blame or None)
 
 
 def plan(checked: Checked, chosen: Sequence[Finding], target: str) -> tuple[ModulePair, list[Unit]] | None:
@@ -203,7 +199,7 @@ def _confirmed(verifier: Verifier, one: Checked, chosen: Sequence[Finding]) -> l
             if verdict.verdict in CONFIRMED:
                 confirmed += own
                 continue
-            blamed = [f for f in own if verdict.blame and blame_line(f) in verdict.blame]
+            blamed = [f for f in wanted if verdict.blame and blame_line(f) in verdict.blame]
             gone = blamed if verdict.verdict in _REFUTED and blamed else own
             dropped += gone
             print(

@@ -1,4 +1,4 @@
-"""Verification of one module: original and rewritten text in, one verdict for each unit out.
+"""Verification of one unit: original and rewritten text in, a verdict out.
 
 The verdict of a unit is the worst on the engine that the original was written for (the *preserving* claim). What the
 rewritten code does on the other engines (the *portable* claim) is reported under ``engines`` with its numbers and its
@@ -10,25 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
-from kmigrate.model import Unit, UserError
+from kmigrate.model import Unit
 from kmigrate.verify import specs
-from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
-from kmigrate.verify.cases import Case, from_config, variations
+from kmigrate.verify.cases import Case
 from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
 from kmigrate.verify.excerpt import excerpt
-from kmigrate.verify.projectfiles import ProjectFiles
+from kmigrate.verify.finding import Found, find_cases
+from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
-from kmigrate.verify.search import Search
+from kmigrate.verify.settings import Settings
 from kmigrate.verify.verdicts import CaseVerdict, EngineVerdict, UnitVerdict
 
 __all__ = [
     "EngineVerdict",
     "ModulePair",
+    "Session",
     "Settings",
     "UnitVerdict",
     "compare_results",
@@ -37,51 +37,6 @@ __all__ = [
 ]
 
 _DEAD = ("timeout", "crash", "start")
-
-
-@dataclass(frozen=True, slots=True)
-class ModulePair:
-    """One module before and after. ``package_root`` is put on ``sys.path``; ``package`` is the dotted parent package.
-
-    ``others`` are the rewritten texts of the project's other files, by their path below ``package_root``: on another engine the
-    whole project is taken as rewritten, on its own each module by itself.
-    """
-
-    path: str
-    original: str
-    rewritten: str
-    engine: Literal["tensorflow", "theano"] = "tensorflow"
-    flavour: Literal["keras", "tf.keras"] = "keras"
-    package_root: str | None = None
-    package: str | None = None
-    others: tuple[tuple[str, str], ...] = ()
-
-    def module(self, *, rewritten: bool, elsewhere: bool = False) -> dict[str, Any]:
-        """The worker's description of one side. ``elsewhere``: on another engine, where that of the original is taken away."""
-        name = PurePath(self.path).stem if self.path else "module"
-        if not name.isidentifier():
-            name = "module"
-        source = self.rewritten if rewritten else self.original
-        module: dict[str, Any] = {"name": name, "source": source, "path": self.path, "flavour": self.flavour}
-        module.update(package_root=self.package_root, package=self.package)
-        if elsewhere:
-            module.update(flavour="keras", stand_in=self.engine, others=dict(self.others))
-        return module
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How much is tried. ``cases`` gives cases by qualname (tables as ``cases.from_config`` takes them); other units
-    are searched, for at most ``search_s`` seconds each. ``portable=False`` leaves the other engines alone.
-    ``project`` are the files whose calls show how units are used."""
-
-    tolerance: Tolerance = field(default_factory=Tolerance)
-    seeds: tuple[int, ...] = (0, 1)
-    cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
-    search_s: float = 60.0
-    portable: bool = True
-    project: ProjectFiles | None = None
-
 
 Progress = Callable[[Unit, str], None]
 
@@ -97,138 +52,66 @@ def verify_module(
 
     Raises UserError for a configured case that is not one.
     """
-    session = _Session(pair, engines, settings or Settings())
-    verdicts = []
-    for unit in units:
+    session = Session(engines)
+    return [session.verify(pair, unit, settings or Settings(), on_progress).unit for unit in units]
 
-        def say(what: str, unit: Unit = unit) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The verdict of a unit, and the cases that refute it on its own engine, the one that shows it best first."""
+
+    unit: UnitVerdict
+    refuting: tuple[Case, ...] = ()
+
+
+@dataclass(slots=True)
+class Session:
+    """Verifies units on one set of engines. What it learns of an original (its cases, and what they yield) is kept until
+    another unit comes, so that further versions of the same rewrite cost little."""
+
+    engines: Engines
+    _key: tuple[Any, ...] = ()
+    _found: Found | None = None
+    _originals: dict[str, Result] = field(default_factory=dict)
+
+    def verify(self, pair: ModulePair, unit: Unit, settings: Settings, on_progress: Progress | None = None) -> Verified:
+        """Raises UserError for a configured case that is not one."""
+        if pair.engine not in self.engines.names:
+            return Verified(_none(pair, unit, "unsupported", f"the stack has no {pair.engine}"))
+
+        def say(what: str) -> None:
             if on_progress is not None:
                 on_progress(unit, what)
 
-        verdicts.append(session.verify(unit, say))
-    return verdicts
-
-
-@dataclass(slots=True)
-class _Found:
-    """The cases of a unit, and what the worker must be told to find it; ``reason`` where there are none."""
-
-    cases: list[Case]
-    wire: dict[str, Any] = field(default_factory=dict)
-    reason: str | None = None
-    verdict: str = "skipped"
-
-
-@dataclass(slots=True)
-class _Session:
-    pair: ModulePair
-    engines: Engines
-    settings: Settings
-
-    def verify(self, unit: Unit, say: Callable[[str], None]) -> UnitVerdict:
-        if self.pair.engine not in self.engines.names:
-            return self._none(unit, "unsupported", f"the stack has no {self.pair.engine}")
         say("looking for a case")
-        found = self._find(unit)
+        found = self._cases(pair, unit, settings)
         if not found.cases:
-            return self._none(unit, found.verdict, found.reason or "no case was found")
-        own: list[Verdict] = []
-        others = self._others(unit)
-        elsewhere: dict[str, list[Verdict]] = {name: [] for name in others}
-        runs: list[CaseVerdict] = []
-        failed = ""
-        with ThreadPoolExecutor(max(1, len(others))) as pool:
-            # One queue for each other engine: it works through the cases while our own engine goes on with the next.
-            waiting: list[Future[None]] = []
-            for number, case in enumerate(found.cases, 1):
-                say(f"case {number} of {len(found.cases)}")
-                original = self._run(self.pair.engine, found.wire, case, rewritten=False)
-                if not original.ok:
-                    failed = failed or original.failure
-                    if original.where in _DEAD:
-                        break
-                    continue
-                for name in others:
-                    task = (name, found.wire, (number, case), original, elsewhere[name], runs)
-                    waiting.append(pool.submit(self._judge, *task))
-                self._judge(self.pair.engine, found.wire, (number, case), original, own, runs)
-                if own and own[-1].where in _DEAD:
-                    break
-            for future in waiting:
-                future.result()
-        if not own:
-            return self._none(unit, "skipped", f"no case runs on the original: {failed}")
-        return replace(self._verdict(unit, own, elsewhere), runs=self._in_order(runs))
+            return Verified(_none(pair, unit, found.verdict, found.reason or "no case was found"))
+        return _Run(self, pair, unit, settings, found).verify(say)
 
-    def _in_order(self, runs: list[CaseVerdict]) -> tuple[CaseVerdict, ...]:
-        """By engine, the own one first, and by case: engines work side by side."""
-        return tuple(sorted(runs, key=lambda run: (run.engine != self.pair.engine, run.engine, run.number)))
+    def differs(self, pair: ModulePair, unit: Unit, settings: Settings, case: Case) -> bool:
+        """Whether the rewritten text is refuted by this one case on its own engine."""
+        run = _Run(self, pair, unit, settings, self._cases(pair, unit, settings))
+        original = run.original(case)
+        return original.ok and run.rewritten(pair.engine, case, original).verdict in ("different", "error")
 
-    def _judge(
+    def _cases(self, pair: ModulePair, unit: Unit, settings: Settings) -> Found:
+        key = (pair.path, pair.original, unit.qualname, unit.line)
+        if self._found is None or key != self._key:
+            self._key, self._originals = key, {}
+            self._found = find_cases(pair, unit, self.engines, settings)
+        return self._found
+
+    def original(self, pair: ModulePair, wire: dict[str, Any], case: Case) -> Result:
+        """What a case yields on the original, run once."""
+        key = repr(case)
+        if key not in self._originals:
+            self._originals[key] = self.run(pair, pair.engine, wire, case, rewritten=False)
+        return self._originals[key]
+
+    def run(
         self,
-        engine: str,
-        wire: dict[str, Any],
-        numbered: tuple[int, Case],
-        original: Result,
-        into: list[Verdict],
-        runs: list[CaseVerdict],
-    ) -> None:
-        """Run the rewritten code on one engine, compare it with the original, and add the verdict."""
-        number, case = numbered
-        if into and into[-1].where in _DEAD:
-            return  # it hung or died here before: every further case would cost as much
-        run = self._run(engine, wire, case, rewritten=True, weights=original)
-        verdict = compare(original, run, self.settings.tolerance, same_engine=engine == self.pair.engine, engine=engine)
-        if verdict.reason and verdict.verdict in ("different", "error"):
-            into.append(replace(verdict, reason=f"{verdict.reason} [{case.describe()}]"))
-        else:
-            into.append(verdict)
-        runs.append(_of_case(engine, number, case, verdict))
-
-    def _others(self, unit: Unit) -> list[str]:
-        """Engines that the rewritten unit can be tried on."""
-        if not self.settings.portable:
-            return []
-        return [name for name in self.engines.names if name != self.pair.engine and not self._tied(unit, name)]
-
-    def _tied(self, unit: Unit, engine: str) -> str | None:
-        """Why the rewritten unit cannot run on that engine, or None."""
-        symbols = [symbol for name, found in unit.remaining.items() if name != engine for symbol in found]
-        return symbols_left(symbols, unit.unsafe) if symbols else None
-
-    def _verdict(self, unit: Unit, own: list[Verdict], elsewhere: dict[str, list[Verdict]]) -> UnitVerdict:
-        total = worst(own)
-        engines: dict[str, EngineVerdict] = {self.pair.engine: _of_engine(total)}
-        for name in self.engines.names:
-            if name == self.pair.engine or not self.settings.portable:
-                continue
-            tied = self._tied(unit, name)
-            found = EngineVerdict("unsupported", reason=tied) if tied else _of_engine(worst(elsewhere[name]))
-            note = READ_AS_KERAS if self.pair.flavour == "tf.keras" and not tied else None
-            engines[name] = replace(found, reason="; ".join(filter(None, (found.reason, note))) or None)
-        return self._unit(unit, total.verdict, engines, len(own), total.reason)
-
-    def _none(self, unit: Unit, verdict: str, reason: str) -> UnitVerdict:
-        engines: dict[str, EngineVerdict] = {self.pair.engine: EngineVerdict(verdict, reason=reason)}
-        return self._unit(unit, verdict, engines, 0, reason)
-
-    def _unit(self, unit: Unit, verdict: str, engines: dict[str, EngineVerdict], cases: int, reason: str | None) -> UnitVerdict:
-        line, before, after = excerpt(self.pair.original, self.pair.rewritten, unit.qualname, unit.line)
-        return UnitVerdict(
-            self.pair.path,
-            unit.qualname,
-            unit.kind,
-            verdict,
-            engines,
-            cases,
-            reason,
-            line=line,
-            before=before,
-            after=after,
-        )
-
-    def _run(
-        self,
+        pair: ModulePair,
         engine: str,
         wire: dict[str, Any],
         case: Case,
@@ -237,59 +120,115 @@ class _Session:
         weights: Result | None = None,
     ) -> Result:
         payload = case.payload(None if weights is None else weights.weights)
-        module = self.pair.module(rewritten=rewritten, elsewhere=engine != self.pair.engine)
+        module = pair.module(rewritten=rewritten, elsewhere=engine != pair.engine)
         return self.engines.run(engine, {"module": module, "unit": wire, "case": payload})
 
-    # --- finding cases ---
 
-    def _find(self, unit: Unit) -> _Found:
-        shape, wire = self._read(unit)
-        given = (self.settings.cases or {}).get(unit.qualname)
-        if given:
-            cases = []
-            for number, table in enumerate(given, 1):
-                where = f"verify.cases.{unit.qualname}[{number}]"
-                cases += from_config(where, table, shape, self.settings.seeds)
-            return _Found(cases, wire)
-        if shape is None:
-            return _Found([], reason="the original text has no definition of that name", verdict="unsupported")
-        return self._search(unit, shape, wire)
+@dataclass(slots=True)
+class _Run:
+    """One version of a rewritten unit against its original."""
 
-    def _read(self, unit: Unit) -> tuple[UnitShape | None, dict[str, Any]]:
-        try:
-            shape = read_unit(self.pair.original, unit.qualname, unit.line)
-            inner = inner_function(self.pair.original, unit.qualname)
-        except SyntaxError as error:
-            raise UserError(f"{self.pair.path}:{error.lineno}: {error.msg}") from None
-        wire: dict[str, Any] = {"qualname": unit.qualname, "kind": unit.kind}
-        if shape is not None and inner is not None and not shape.is_class:
-            # A factory: the function that it returns is what Keras calls.
-            wire["qualname"] = inner
-            shape = read_unit(self.pair.original, inner) or shape
-        if shape is not None and shape.lambda_index is not None:
-            wire["lambda_index"] = shape.lambda_index
-        return shape, wire
+    session: Session
+    pair: ModulePair
+    task: Unit
+    settings: Settings
+    found: Found
 
-    def _search(self, unit: Unit, shape: UnitShape, wire: dict[str, Any]) -> _Found:
-        """Try cases on the original under its own engine until one runs."""
-        project = self.settings.project
-        name = unit.qualname.rpartition(".")[2]
-        usages = project.usages(name if shape.is_class else unit.qualname.partition(".")[0]) if project is not None else []
-        search = Search(lambda cases: self._probe(wire, cases), shape, unit.kind, usages, project, self.settings.search_s)
-        outcome = search.run()
-        if outcome.case is None:
-            return _Found([], reason=outcome.reason, verdict=outcome.verdict)
-        return _Found(variations(outcome.case, shape, self.settings.seeds), wire)
+    def original(self, case: Case) -> Result:
+        return self.session.original(self.pair, self.found.wire, case)
 
-    def _probe(self, wire: dict[str, Any], cases: Sequence[Case]) -> dict[str, Any]:
-        request = {
-            "op": "probe",
-            "module": self.pair.module(rewritten=False),
-            "unit": wire,
-            "cases": [case.payload() for case in cases],
-            "each_s": min(15.0, self.engines.limits.case_s),
-        }
-        return self.engines.call(self.pair.engine, request, limit_s=self.settings.search_s)
+    def rewritten(self, engine: str, case: Case, original: Result) -> Verdict:
+        run = self.session.run(self.pair, engine, self.found.wire, case, rewritten=True, weights=original)
+        return compare(original, run, self.settings.tolerance, same_engine=engine == self.pair.engine, engine=engine)
+
+    def verify(self, say: Callable[[str], None]) -> Verified:
+        own: list[Verdict] = []
+        others = self._others()
+        elsewhere: dict[str, list[Verdict]] = {name: [] for name in others}
+        runs: list[CaseVerdict] = []
+        failed = ""
+        with ThreadPoolExecutor(max(1, len(others))) as pool:
+            # One queue for each other engine: it works through the cases while our own engine goes on with the next.
+            waiting: list[Future[None]] = []
+            for number, case in enumerate(self.found.cases, 1):
+                say(f"case {number} of {len(self.found.cases)}")
+                original = self.original(case)
+                if not original.ok:
+                    failed = failed or original.failure
+                    if original.where in _DEAD:
+                        break
+                    continue
+                for name in others:
+                    waiting.append(pool.submit(self._judge, name, (number, case), original, elsewhere[name], runs))
+                self._judge(self.pair.engine, (number, case), original, own, runs)
+                if own and own[-1].where in _DEAD:
+                    break
+            for future in waiting:
+                future.result()
+        if not own:
+            return Verified(_none(self.pair, self.task, "skipped", f"no case runs on the original: {failed}"))
+        verdict = replace(self._verdict(own, elsewhere), runs=self._in_order(runs))
+        refuting = [
+            self.found.cases[run.number - 1]
+            for run in verdict.runs
+            if run.engine == self.pair.engine and run.verdict in ("different", "error")
+        ]
+        return Verified(verdict, tuple(refuting))
+
+    def _in_order(self, runs: list[CaseVerdict]) -> tuple[CaseVerdict, ...]:
+        """By engine, the own one first, and by case: engines work side by side."""
+        return tuple(sorted(runs, key=lambda run: (run.engine != self.pair.engine, run.engine, run.number)))
+
+    def _judge(
+        self, engine: str, numbered: tuple[int, Case], original: Result, into: list[Verdict], runs: list[CaseVerdict]
+    ) -> None:
+        """Run the rewritten code on one engine, compare it with the original, and add the verdict."""
+        number, case = numbered
+        if into and into[-1].where in _DEAD:
+            return  # it hung or died here before: every further case would cost as much
+        verdict = self.rewritten(engine, case, original)
+        if verdict.reason and verdict.verdict in ("different", "error"):
+            into.append(replace(verdict, reason=f"{verdict.reason} [{case.describe()}]"))
+        else:
+            into.append(verdict)
+        runs.append(_of_case(engine, number, case, verdict))
+
+    def _others(self) -> list[str]:
+        """Engines that the rewritten unit can be tried on."""
+        if not self.settings.portable:
+            return []
+        return [name for name in self.session.engines.names if name != self.pair.engine and not self._tied(name)]
+
+    def _tied(self, engine: str) -> str | None:
+        """Why the rewritten unit cannot run on that engine, or None."""
+        symbols = [symbol for name, found in self.task.remaining.items() if name != engine for symbol in found]
+        return symbols_left(symbols, self.task.unsafe) if symbols else None
+
+    def _verdict(self, own: list[Verdict], elsewhere: dict[str, list[Verdict]]) -> UnitVerdict:
+        total = worst(own)
+        engines: dict[str, EngineVerdict] = {self.pair.engine: _of_engine(total)}
+        for name in self.session.engines.names:
+            if name == self.pair.engine or not self.settings.portable:
+                continue
+            tied = self._tied(name)
+            found = EngineVerdict("unsupported", reason=tied) if tied else _of_engine(worst(elsewhere[name]))
+            note = READ_AS_KERAS if self.pair.flavour == "tf.keras" and not tied else None
+            engines[name] = replace(found, reason="; ".join(filter(None, (found.reason, note))) or None)
+        return _unit(self.pair, self.task, total.verdict, engines, len(own), total.reason)
+
+
+def _none(pair: ModulePair, unit: Unit, verdict: str, reason: str) -> UnitVerdict:
+    engines: dict[str, EngineVerdict] = {pair.engine: EngineVerdict(verdict, reason=reason)}
+    return _unit(pair, unit, verdict, engines, 0, reason)
+
+
+def _unit(
+    pair: ModulePair, unit: Unit, verdict: str, engines: dict[str, EngineVerdict], cases: int, reason: str | None
+) -> UnitVerdict:
+    line, before, after = excerpt(pair.original, pair.rewritten, unit.qualname, unit.line)
+    return UnitVerdict(
+        pair.path, unit.qualname, unit.kind, verdict, engines, cases, reason, line=line, before=before, after=after
+    )
 
 
 def _of_engine(verdict: Verdict) -> EngineVerdict:

@@ -8,6 +8,8 @@
 ``onehot[..]``            0 or 1, one 1 in each row
 ``int[..]``, ``int[..]<5``  -4 to 4, or 0 <= v < 5
 ``bool[..]``              both values
+``few[..]``               bool, one True in each row
+``edges[..]``             0, 0.5 and 1 only: bounds and ties
 ``large[..]``             like float, up to a few hundred
 ``literal(...)``          a Python literal, handed over as it is
 ``expr(...)``             an expression that the worker evaluates (``layers``, ``K``, ... are bound), handed over as it is
@@ -29,7 +31,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_KINDS = ("float", "positive", "unit", "probability", "onehot", "int", "bool", "large")
+_KINDS = ("float", "positive", "unit", "probability", "onehot", "int", "bool", "large", "few", "edges")
 _ARRAY = re.compile(r"^\s*(?P<kind>[a-z]+?)(?P<width>16|32|64)?\s*\[(?P<shape>[\d\s,]*)\]\s*(?:<\s*(?P<below>\d+))?\s*$")
 
 
@@ -107,7 +109,7 @@ def generate(text: str, seed: int, floatx: str = "float32") -> Any:
 
 
 def _dtype(spec: Spec, floatx: str) -> str:
-    if spec.kind == "bool":
+    if spec.kind in ("bool", "few"):
         return "bool"
     if spec.kind == "int":
         return f"int{spec.width or 32}"
@@ -135,6 +137,10 @@ def _unit(rng: np.random.Generator, spec: Spec) -> Array:
     values = rng.uniform(0.0, 1.0, size=spec.shape).astype("float32").astype("float64")
     edges = rng.choice(np.array([0.0, 1.0, 0.5]), size=spec.shape)
     return np.where(rng.random(size=spec.shape) < 0.2, edges, values)
+
+
+def _edges(rng: np.random.Generator, spec: Spec) -> Array:
+    return np.asarray(rng.choice(np.array([0.0, 0.5, 1.0]), size=spec.shape))
 
 
 def _probability(rng: np.random.Generator, spec: Spec) -> Array:
@@ -166,4 +172,6 @@ _VALUES = {
     "onehot": _onehot,
     "int": _integers,
     "bool": _booleans,
+    "few": _onehot,
+    "edges": _edges,
 }

@@ -4,8 +4,9 @@ import pytest
 
 from kmigrate.model import UserError
 from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
-from kmigrate.verify.cases import Case, from_config, variations
+from kmigrate.verify.cases import Case, from_config
 from kmigrate.verify.search import candidates
+from kmigrate.verify.variations import variations
 
 SOURCE = """
 from keras.layers import Layer, Dense
@@ -126,3 +127,14 @@ def test_a_list_of_specs_follows_the_parameters() -> None:
     assert names("Child", "float[2]", "float[2]") == ["inputs.0", "inputs.1"]
     assert names("squeeze", "float[2,1]", "literal(1)") == ["x", "axis"]
     assert names("make_loss.loss", "float[2]", "float[2]") == ["y_true", "y_pred"]
+
+
+def test_variations_show_what_one_size_and_probabilities_hide() -> None:
+    shape = read_unit("def loss(y_true, y_pred): pass\n", "loss")
+    assert shape is not None
+    found = variations(Case({}, (("y_true", "unit[2,4]"), ("y_pred", "probability[2,4]"))), shape)
+    inputs = [dict(case.inputs) for case in found]
+    assert {"y_true": "edges[2,4]", "y_pred": "edges[2,4]"} in inputs
+    assert {"y_true": "float[2,4]", "y_pred": "float[2,4]"} in inputs
+    assert {"y_true": "unit[2,5]", "y_pred": "probability[2,4]"} in inputs
+    assert not any(text.startswith("edges") for case in found if case.gradient for _, text in case.inputs)

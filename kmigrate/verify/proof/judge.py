@@ -27,7 +27,7 @@ import numpy as np
 from kmigrate.verify.compare import Tolerance, Verdict, compare
 from kmigrate.verify.proof.classes import FINITE, NOT_FINITE, Array
 from kmigrate.verify.proof.variants import Variant
-from kmigrate.verify.result import Moments, Other, Result, decode
+from kmigrate.verify.result import Other, Result, decode, decode_moments
 
 _EQUAL = ("identical", "equal")
 _FLOATX32 = Tolerance(rtol64=1e-4, atol64=1e-5)
@@ -95,7 +95,7 @@ def result_of(answer: Mapping[str, Any], place: int, base: Result | None = None)
         gradient_names=tuple(answer["gradient_names"]),
         no_gradient=answer["no_gradient"],
         random=random,
-        moments=tuple(Moments(decode(m["mean"]), decode(m["variance"]), int(m["count"])) for m in answer["moments"]),
+        moments=tuple(decode_moments(item) for item in answer["moments"]),
     )
 
 

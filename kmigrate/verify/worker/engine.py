@@ -2,12 +2,16 @@
 
 import importlib
 import random
+import re
 import sys
 import types
 
 import numpy as np
 
 from .failures import Unsupported
+
+DRAWS = re.compile("Random|Multinomial|TruncatedNormal|PyFunc")
+CALLS = re.compile("^(Stateless)?(If|While|Case)$|PartitionedCall")
 
 
 def shim_scipy():
@@ -155,6 +159,34 @@ class Engine(object):
             found = self.tf.gradients(loss, sources)
             return [None if grad is None else self.tf.convert_to_tensor(grad) for grad in found]
         return self.theano.grad(loss, sources, disconnected_inputs="ignore", return_disconnected="None")
+
+    def draws(self, tensors):
+        """Whether a random operation stands on the way to these tensors, whether or not its value is used."""
+        if self.name == "theano":
+            return any("random" in name or "mrg" in name for name in self._theano_operations(tensors))
+        waiting = [tensor.op for tensor in tensors if hasattr(tensor, "op")]
+        seen = set(waiting)
+        while waiting:
+            operation = waiting.pop()
+            # What a function of TensorFlow 2 does inside (a loop's body) is not looked at.
+            if DRAWS.search(operation.type) or CALLS.search(operation.type):
+                return True
+            for before in [tensor.op for tensor in operation.inputs] + list(operation.control_inputs):
+                if before not in seen:
+                    seen.add(before)
+                    waiting.append(before)
+        return False
+
+    def _theano_operations(self, tensors):
+        from theano.gof.graph import ancestors
+
+        for variable in ancestors(tensors):
+            if variable.owner is not None:
+                yield type(variable.owner.op).__name__.lower()
+                inner = getattr(variable.owner.op, "outputs", None)
+                if isinstance(inner, list):  # of a scan
+                    for name in self._theano_operations(inner):
+                        yield name
 
     def phase_inputs(self, phase):
         """The learning phase as one more input, where it is symbolic."""

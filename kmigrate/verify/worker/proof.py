@@ -17,7 +17,7 @@ import types
 
 import numpy as np
 
-from .evaluation import MOMENT_RUNS
+from .evaluation import MOMENT_RUNS, summary
 from .failures import CaseError, CaseTimeout, failure, limited, short, stage
 from .units import plain
 from .values import decode, encode, flatten
@@ -308,11 +308,7 @@ class Prover:
 
     def moments(self, function, values):
         samples = [function(values) for _ in range(MOMENT_RUNS)]
-        answer = []
-        for column in zip(*samples):
-            stack = np.stack([np.asarray(item, dtype="float64") for item in column])
-            answer.append({"mean": stack.mean(axis=0), "variance": stack.var(axis=0), "count": MOMENT_RUNS})
-        return answer
+        return [summary(column) for column in zip(*samples)]
 
     # --- the answer, as JSON
 
@@ -341,10 +337,7 @@ class Prover:
             "gradient_names": side.sources,
             "no_gradient": side.no_gradient,
             "random": side.random,
-            "moments": [
-                {"mean": encode(item["mean"]), "variance": encode(item["variance"]), "count": item["count"]}
-                for item in side.moments
-            ],
+            "moments": side.moments,
         }
 
     def values(self, run, base, key):

@@ -1,0 +1,81 @@
+"""The cases of a unit: those that are configured, else those found by search and their variations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kmigrate.model import Unit, UserError
+from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
+from kmigrate.verify.cases import Case, from_config
+from kmigrate.verify.pair import ModulePair
+from kmigrate.verify.runner import Engines
+from kmigrate.verify.search import Search
+from kmigrate.verify.settings import Settings
+from kmigrate.verify.variations import variations
+
+
+@dataclass(slots=True)
+class Found:
+    """The cases of a unit, and what the worker must be told to find it; ``reason`` where there are none."""
+
+    cases: list[Case]
+    wire: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    verdict: str = "skipped"
+
+
+def find_cases(pair: ModulePair, unit: Unit, engines: Engines, settings: Settings) -> Found:
+    """The cases of one unit of ``pair.original``. Raises UserError for a configured case that is not one."""
+    shape, wire = _read(pair, unit)
+    given = (settings.cases or {}).get(unit.qualname)
+    if given:
+        cases = []
+        for number, table in enumerate(given, 1):
+            where = f"verify.cases.{unit.qualname}[{number}]"
+            cases += from_config(where, table, shape, settings.seeds)
+        return Found(cases, wire)
+    if shape is None:
+        return Found([], reason="the original text has no definition of that name", verdict="unsupported")
+    return _searched(pair, unit, engines, settings, shape, wire)
+
+
+def _read(pair: ModulePair, unit: Unit) -> tuple[UnitShape | None, dict[str, Any]]:
+    try:
+        shape = read_unit(pair.original, unit.qualname, unit.line)
+        inner = inner_function(pair.original, unit.qualname)
+    except SyntaxError as error:
+        raise UserError(f"{pair.path}:{error.lineno}: {error.msg}") from None
+    wire: dict[str, Any] = {"qualname": unit.qualname, "kind": unit.kind}
+    if shape is not None and inner is not None and not shape.is_class:
+        # A factory: the function that it returns is what Keras calls.
+        wire["qualname"] = inner
+        shape = read_unit(pair.original, inner) or shape
+    if shape is not None and shape.lambda_index is not None:
+        wire["lambda_index"] = shape.lambda_index
+    return shape, wire
+
+
+def _searched(
+    pair: ModulePair, unit: Unit, engines: Engines, settings: Settings, shape: UnitShape, wire: dict[str, Any]
+) -> Found:
+    """Try cases on the original under its own engine until one runs."""
+    project = settings.project
+    name = unit.qualname.rpartition(".")[2]
+    usages = project.usages(name if shape.is_class else unit.qualname.partition(".")[0]) if project is not None else []
+
+    def probe(cases: Sequence[Case]) -> dict[str, Any]:
+        request = {
+            "op": "probe",
+            "module": pair.module(rewritten=False),
+            "unit": wire,
+            "cases": [case.payload() for case in cases],
+            "each_s": min(15.0, engines.limits.case_s),
+        }
+        return engines.call(pair.engine, request, limit_s=settings.search_s)
+
+    outcome = Search(probe, shape, unit.kind, usages, project, settings.search_s).run()
+    if outcome.case is None:
+        return Found([], reason=outcome.reason, verdict=outcome.verdict)
+    return Found(variations(outcome.case, shape, settings.seeds), wire)
