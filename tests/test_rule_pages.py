@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from kmigrate.report.rules import index_page, page
+import pytest
+
+from kmigrate.report.rules import index_page, page, status
+from kmigrate.report.rules_json import render_rules
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.load import load_files
 from kmigrate.rulebook.proofs import Proofs
@@ -80,3 +84,52 @@ def test_a_rule_without_a_current_proof_is_not_called_safe(tmp_path: Path) -> No
     (rule,) = load_files([path])
     text = page(Rulebook([rule], Proofs({})), rule)
     assert "Unsafe: right under an assumption" in text and "not known: no example has proven it" in text
+
+
+ASSUMED = """
+[[rule]]
+code = "XX1"
+name = "our-op"
+symbols = ["tf.our_op"]
+signature = "a, b, name=None"
+[[rule.alternative]]
+when = "{when}"
+assume = "a has rank 2"
+keras2 = "K.dot(a, b)"
+[[rule.example]]
+before = "tf.our_op(x, w)"
+keras2 = "K.dot(x, w)"
+inputs = {{ x = "float[2,3]", w = "float[3,4]" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "word"),
+    [
+        ("rank(a) == 2", "safe"),
+        ("rank(a) == 2 and unknown()", "unsafe"),
+        ("not unknown()", "unsafe"),
+        ("unknown() or rank(a) == 2", "safe"),
+        ("not (unknown() or rank(a) == 2)", "unsafe"),
+        ("not (unknown() and rank(a) == 2)", "safe"),
+    ],
+)
+def test_what_no_code_can_show_is_not_called_safe(tmp_path: Path, when: str, word: str) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(ASSUMED.format(when=when))
+    (rule,) = load_files([path])
+    claim = {"preserving": True, "portable": True, "tf_keras": True}
+    book = Rulebook([rule], Proofs({"XX1": {"digest": rule.digest, "alternatives": {"0": claim}}}))
+    assert status(book, rule) == word
+    assert f"| {word} | yes |" in index_page(book)
+    assert page(book, rule).startswith(f"# XX1 our-op\n\n{word.capitalize()}: ")
+    data = json.loads(render_rules(book, [rule]))["rules"][0]
+    assert data["fix"] == data["alternatives"][0]["fix"] == word and data["portable"] == "yes"
+
+
+def test_a_condition_that_is_always_assumed_is_said_without_the_word_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(ASSUMED.format(when="rank(a) == 2 and unknown()"))
+    (rule,) = load_files([path])
+    text = page(Rulebook([rule], Proofs({})), rule)
+    assert "When `a` has rank 2.\n\nUnsafe, assuming that a has rank 2." in text and "unknown" not in text

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from kmigrate.cli.common import add_format_option
 from kmigrate.config import load
 from kmigrate.model import UserError
 from kmigrate.report.rules import explain, portable, status
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --prove: change nothing; exit 1 if the stored proof would change",
     )
+    add_format_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,7 +41,11 @@ def run(options: argparse.Namespace) -> int:
         if options.stale:
             rules = unproven(book, rules)
         return int(prove(book, rules, write=not options.check))
-    if options.codes:
+    if options.output_format == "json":
+        from kmigrate.report.rules_json import render_rules
+
+        print(render_rules(book, rules), end="")
+    elif options.codes:
         print("\n\n".join(explain(book, rule) for rule in rules))
     else:
         for rule in rules:

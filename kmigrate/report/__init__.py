@@ -15,7 +15,7 @@ from kmigrate.report.common import summary, use_color
 
 __all__ = ["REPORTERS", "Reporter", "summary", "use_color"]
 
-_NO_FORMATS = frozenset({"common", "diff", "evidence", "layers", "progress", "rules", "verdicts"})
+_NO_FORMATS = frozenset({"common", "diff", "evidence", "layers", "progress", "rules", "rules_json", "verdicts"})
 
 
 class Reporter(Protocol):

@@ -21,14 +21,18 @@ _MEANING = {
 
 
 def status(book: Rulebook, rule: Rule) -> str:
-    """``safe`` where a proven alternative needs no assumption, ``unsafe`` where there is another fix, else ``manual``."""
-    if not any("keras2" in a.replacement for a in rule.alternatives):
+    """The best of its alternatives' fixes: ``safe``, ``unsafe``, or ``manual`` where there is none."""
+    found = {applicability(book, rule, index) for index in range(len(rule.alternatives))}
+    return next((word for word in ("safe", "unsafe") if word in found), "manual")
+
+
+def applicability(book: Rulebook, rule: Rule, index: int) -> str:
+    """Of one alternative: ``safe`` where it is proven and code can show that it is right, ``unsafe`` where not, ``manual`` where
+    it has no replacement for the target keras2."""
+    alternative = rule.alternatives[index]
+    if "keras2" not in alternative.replacement:
         return "manual"
-    proven = any(
-        book.claim(rule, index).preserving and (a.assume is None or a.when is not None)
-        for index, a in enumerate(rule.alternatives)
-    )
-    return "safe" if proven else "unsafe"
+    return "safe" if book.claim(rule, index).preserving and not alternative.needs_assumption else "unsafe"
 
 
 def portable(book: Rulebook, rule: Rule) -> str:
@@ -79,7 +83,7 @@ def _alternative(book: Rulebook, rule: Rule, index: int, alternative: Alternativ
     if alternative.when is not None:
         lines.append(f"When {in_words(alternative.when)}.")
     if alternative.assume:
-        lines.append(f"{'Else unsafe' if alternative.when is not None else 'Unsafe'}, assuming that {alternative.assume}.")
+        lines.append(f"{'Unsafe' if alternative.needs_assumption else 'Else unsafe'}, assuming that {alternative.assume}.")
     if "keras2" not in alternative.replacement:
         return lines
     claim = book.claim(rule, index)

@@ -100,6 +100,24 @@ def evaluate(condition: ast.expr, facts: Facts) -> bool | None:
         return None
 
 
+def can_hold(condition: ast.expr) -> bool:
+    """Whether some code could establish the condition. What stands under ``unknown()`` is always assumed."""
+    return True in _possible(condition)
+
+
+def _possible(condition: ast.expr) -> set[bool]:
+    """The answers that some code could give."""
+    if isinstance(condition, ast.BoolOp):
+        parts = [_possible(part) for part in condition.values]
+        decisive = isinstance(condition.op, ast.Or)
+        some = {decisive} if any(decisive in part for part in parts) else set()
+        return some | ({not decisive} if all((not decisive) in part for part in parts) else set())
+    if isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not):
+        return {not answer for answer in _possible(condition.operand)}
+    asks = any(isinstance(node, ast.Name) and node.id == "unknown" for node in ast.walk(condition))
+    return set() if asks else {True, False}
+
+
 class _Part(str):
     """The name of a parameter in a condition; ``p[0]`` is the name of its first element."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kmigrate.model import Target
+from kmigrate.rulebook.conditions import can_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Alternative:
     when_text: str | None = None
     assume: str | None = None
     replacement: dict[Target, ast.expr] = field(default_factory=dict)
+
+    @property
+    def needs_assumption(self) -> bool:
+        """Whether no code could show that it is right: its fix is unsafe wherever it applies."""
+        return self.assume is not None if self.when is None else not can_hold(self.when)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def _joined(condition: ast.BoolOp, negative: bool) -> str:
     word = "and" if isinstance(condition.op, ast.And) != negative else "or"
     parts = []
     for value in condition.values:
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "unknown":
+            continue  # no condition, but a word to the rulebook: what follows is assumed
         text = in_words(value, negative)
         parts.append(f"({text})" if isinstance(value, ast.BoolOp) and type(value.op) is not type(condition.op) else text)
     return f" {word} ".join(parts)
