@@ -52,7 +52,8 @@ def draw(spec: Spec, dtype: str, value_class: str, position: int) -> Array:
         found = ordinary
     else:
         found = _of_class(ordinary, value_class, rng)
-    return np.ascontiguousarray(found.astype(dtype)).reshape(spec.shape)
+    with np.errstate(over="ignore"):  # in half precision large values are infinite
+        return np.ascontiguousarray(found.astype(dtype)).reshape(spec.shape)
 
 
 def _of_class(ordinary: Array, value_class: str, rng: np.random.Generator) -> Array:

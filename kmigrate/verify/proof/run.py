@@ -14,8 +14,8 @@ import numpy as np
 from kmigrate.model import UserError
 from kmigrate.verify.proof.classes import Array
 from kmigrate.verify.proof.jobs import Job
-from kmigrate.verify.proof.judge import Difference, Findings, judge, result_of
-from kmigrate.verify.proof.variants import Variant, variants_of
+from kmigrate.verify.proof.judge import Difference, Findings, judge, result_of, without_logarithms
+from kmigrate.verify.proof.variants import Variant, optimized, variants_of
 from kmigrate.verify.result import Limits, Result
 from kmigrate.verify.runner import Worker
 from kmigrate.verify.specs import Spec
@@ -86,6 +86,7 @@ class Lab:
 def run_job(job: Job, lab: Lab, stacks: Sequence[str], theano_stack: str, generate: bool = True) -> dict[str, Outcome]:
     """Every variant of one example in every stack. Theano is the same version in all stacks and runs in one of them."""
     variants = variants_of(job, generate)
+    attack = generate and not job.example.random
     own = job.rule.engine
     where = stacks if own == "tensorflow" else (theano_stack,)
     outcomes = {stack: Outcome() for stack in where}
@@ -97,7 +98,20 @@ def run_job(job: Job, lab: Lab, stacks: Sequence[str], theano_stack: str, genera
         if elsewhere is None:
             elsewhere = _other_engine(job, lab, theano_stack, variants, before)
             _judge_other(variants, before, elsewhere, outcomes[stack])
+            if attack:
+                _optimized(job, lab, theano_stack, variants[0], before.get(0, []), outcomes[stack])
     return outcomes
+
+
+def _optimized(job: Job, lab: Lab, stack: str, variant: Variant, before: list[Result], outcome: Outcome) -> None:
+    """The example's own inputs under Theano's default optimizer: both texts of a rule for Theano, else the replacement."""
+    chosen = optimized(variant)
+    if job.rule.engine == "theano":
+        _judge_own(chosen, ask(lab, stack, "theano", [job.before, job.after], [chosen])[0], outcome)
+    elif any(result.ok for result in before):
+        sides = ask(lab, stack, "theano", [job.after], [chosen])[0]
+        results = [without_logarithms(result_of(sides[0], place)) for place in range(len(chosen.classes))]
+        _judge_other([chosen], {0: before}, {0: results}, outcome)
 
 
 def _own_engine(job: Job, lab: Lab, stack: str, variants: list[Variant], outcome: Outcome) -> dict[int, list[Result]]:
@@ -138,7 +152,10 @@ def _other_engine(
     job: Job, lab: Lab, stack: str, variants: list[Variant], before: Mapping[int, list[Result]]
 ) -> dict[int, list[Result]]:
     """The replacement's results on the other engine, for the variants that the original took."""
-    chosen = [i for i, v in enumerate(variants) if i in before and any(r.ok for r in before[i])]
+    # Half precision is for the original's engine: Theano computes much of it in float32.
+    chosen = [
+        i for i, v in enumerate(variants) if v.floatx != "float16" and i in before and any(r.ok for r in before[i])
+    ]
     answers = ask(lab, stack, OTHER[job.rule.engine], [job.after], [variants[i] for i in chosen], random=job.example.random)
     return {
         i: [result_of(sides[0], place) for place in range(len(variants[i].classes))]
@@ -169,6 +186,7 @@ def ask(
     request = {
         "function": "example",
         "random": random,
+        "theano_optimizer": "fast_run" if variants and variants[0].optimized else None,
         "texts": [{"source": text} for text in texts],
         "variants": [variant.payload(arrays[i] if arrays else None) for i, variant in enumerate(variants)],
     }

@@ -15,7 +15,7 @@ from kmigrate.verify.result import encode
 from kmigrate.verify.specs import Spec, parse
 
 # Part of the key of every proof: raise it when other cases are generated or other differences count.
-GENERATOR = 2
+GENERATOR = 3
 HIGHEST_RANK = 5
 # Leading axes of a raised rank: of unlike sizes, so that axes that are mixed up show.
 _LEADING = (2, 3, 2, 2, 2)
@@ -27,7 +27,8 @@ class Variant:
     """One set of ranks, sizes and dtypes, with the classes of values that it is run on.
 
     ``label`` says what was varied ("" for the example's own inputs). ``dynamic``: names of tensors whose first size the graph
-    does not know. ``refused``: the rule refuses it where it can see the ranks and dtypes.
+    does not know. ``refused``: the rule refuses it where it can see the ranks and dtypes. ``optimized``: Theano runs it with its
+    default optimizer.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Variant:
     gradient: bool = True
     dynamic: frozenset[str] = frozenset()
     refused: bool = False
+    optimized: bool = False
 
     @property
     def own(self) -> bool:
@@ -107,6 +109,11 @@ def variants_of(job: Job, generate: bool = True) -> list[Variant]:
     return found
 
 
+def optimized(variant: Variant) -> Variant:
+    """The same inputs for Theano's default optimizer, which rewrites graphs: the replacement must come out of it as the original does."""
+    return replace(variant, label="Theano's default optimizer", optimized=True)
+
+
 def _key(variant: Variant) -> tuple[Any, ...]:
     return (*(str(spec) for spec in variant.specs.values()), variant.floatx, variant.dynamic)
 
@@ -131,6 +138,9 @@ def _generated(specs: Mapping[str, Spec], gradient: bool) -> Iterator[Variant]:
         if "floatx" in label:
             # Constants have 24 bits here: far values would show that and nothing else.
             kinds = tuple(c for c in kinds if c in FINITE)
+        if floatx == "float16":
+            # What is further away is infinite or 0 here.
+            kinds = tuple(c for c in kinds if c in (*FINITE, "large"))
         yield replace(variant(label, change, floatx), classes=kinds, gradient=False)
 
 
@@ -173,12 +183,13 @@ def _sizes(specs: Mapping[str, Spec]) -> Iterator[tuple[str, dict[str, Spec]]]:
 
 
 def _dtypes(specs: Mapping[str, Spec]) -> Iterator[tuple[str, dict[str, Spec], str]]:
-    """(label, changes, floatx): all floats as integers, booleans, and as floats of the other width than floatx."""
+    """(label, changes, floatx): all floats as integers, booleans, as floats of the other width than floatx, and in half precision."""
     floats = {n: s for n, s in specs.items() if s.is_tensor and s.kind not in ("int", "bool") and not s.width}
     integers = {n: s for n, s in specs.items() if s.kind == "int" and not s.width}
     if floats:
         yield "int32", {n: Spec("int", s.shape) for n, s in floats.items()}, "float32"
         yield "bool", {n: Spec("bool", s.shape) for n, s in floats.items()}, "float32"
         yield "float64 under floatx float32", {n: replace(s, width=64) for n, s in floats.items()}, "float32"
+        yield "float16", {}, "float16"
     if integers:
         yield "int64", {n: replace(s, width=64) for n, s in integers.items()}, "float32"

@@ -2,7 +2,7 @@
 
 A request::
 
-    {"op": "prove", "function": "example", "texts": [{"source": ...}, ...], "optimize": true, "variants": [
+    {"op": "prove", "function": "example", "texts": [{"source": ...}, ...], "theano_optimizer": "fast_run", "variants": [
         {"floatx": "float64", "gradient": true, "literals": {"n": "3"}, "exprs": {},
          "feeds": [{"name": "x", "d": "float64", "s": [2, 3], "dynamic": false}], "runs": [[array of x], ...]}, ...]}
 
@@ -10,6 +10,10 @@ The graph of a variant (ranks, dtypes) is built once for each text on the same p
 one run of each at a time: starting an evaluation costs more than the evaluation. The first text is the original: where it cannot
 be built or does not run, the others are not tried. The answer holds for each variant, text and run the outputs and
 gradients; ``"="`` stands for what is, bit for bit, the value of the first text.
+
+With ``theano_optimizer`` (else Theano runs graphs as they are written) outputs and gradients are functions of their own, as
+prediction and training are, and the outputs have their logarithms beside them: Theano rewrites log(softmax(x)), log(1 + x), ... as a
+whole, so that a result may be right and lose its digits in the next function.
 """
 
 import ast
@@ -39,19 +43,28 @@ class Side:
             with engine.scope():
                 flatten(stage("call", lambda: function(**variant.arguments)), "output", self.flat)
                 self.tensors = [engine.identity(value) for _, value in self.flat if engine.is_tensor(value)]
+                outputs = list(self.tensors)
+                if prover.optimizer:
+                    self._add_logarithms(engine)
         except CaseTimeout:
             raise
         except BaseException as error:
             self.failed = failure(error)
             return
         if variant.spec.get("gradient", True):
-            self._differentiate(engine)
+            self._differentiate(engine, outputs)
         else:
             self.no_gradient = "not asked for"
 
-    def _differentiate(self, engine):
+    def _add_logarithms(self, engine):
+        found = [(name, value) for name, value in self.flat if engine.is_tensor(value) and engine.dtype(value).startswith("float")]
+        logarithms = [engine.theano.tensor.log(value) for _, value in found]
+        self.flat += [("log of " + name, value) for (name, _), value in zip(found, logarithms)]
+        self.tensors += logarithms
+
+    def _differentiate(self, engine, tensors):
         """Gradients of a weighted sum of all float outputs with respect to all float inputs."""
-        outputs = [tensor for tensor in self.tensors if engine.dtype(tensor).startswith("float")]
+        outputs = [tensor for tensor in tensors if engine.dtype(tensor).startswith("float")]
         sources = [(n, feed) for n, feed in zip(self.variant.names, self.variant.feeds) if engine.dtype(feed).startswith("float")]
         if not outputs or not sources:
             self.no_gradient = "nothing to differentiate"
@@ -128,13 +141,17 @@ class Variant:
 class Graph:
     """Makes functions of arrays. TensorFlow: one session; Theano: compiled functions."""
 
-    def __init__(self, engine, optimize):
+    def __init__(self, engine, optimizer):
         self.engine = engine
-        self.session = None
+        self.session = self.mode = None
         if engine.name == "tensorflow":
-            self.session = self._session(optimize)
+            self.session = self._session()
+        elif optimizer:
+            mode = engine.theano.compile.mode.Mode(linker="vm", optimizer=optimizer)
+            # What would insist on a convolution that is compiled.
+            self.mode = mode.excluding("conv_gemm", "conv_dnn", "local_abstractconv_check")
 
-    def _session(self, optimize):
+    def _session(self):
         tf = self.engine.tf
         with self.engine.scope():
             graph = tf.compat.v1.get_default_graph()
@@ -144,9 +161,6 @@ class Graph:
         if not self.engine.tf2 and tf.compat.v1.global_variables():
             return self.engine.K.get_session()
         config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
-        if not optimize:
-            config.graph_options.rewrite_options.disable_meta_optimizer = True
-            config.graph_options.optimizer_options.opt_level = -1
         return tf.compat.v1.Session(graph=graph, config=config)
 
     def function(self, inputs, tensors):
@@ -156,9 +170,18 @@ class Graph:
             return self._callable(inputs, tensors)
         if self.engine.name == "theano":
             phase, values_of_phase = self.engine.phase_inputs(0)
-            function = self.engine.theano.function(inputs + phase, tensors, on_unused_input="ignore", allow_input_downcast=True)
+            options = {"on_unused_input": "ignore", "allow_input_downcast": True, "mode": self.mode}
+            function = self.engine.theano.function(inputs + phase, tensors, **options)
             return lambda values: function(*(list(values) + values_of_phase))
         return self.engine.K.function(inputs, tensors)
+
+    def of_side(self, side):
+        """All that a side yields, as one function; optimized, what is computed together decides what becomes of it."""
+        feeds = side.variant.feeds
+        if self.mode is None:
+            return self.function(feeds, side.fetches())
+        values, gradients = self.function(feeds, side.tensors), self.function(feeds, side.fetches()[len(side.tensors) :])
+        return lambda arrays: list(values(arrays)) + list(gradients(arrays))
 
     def _callable(self, inputs, tensors):
         from tensorflow.core.protobuf import config_pb2
@@ -179,6 +202,7 @@ class Prover:
 
     def __init__(self, engine, request):
         self.engine, self.request = engine, request
+        self.optimizer = request.get("theano_optimizer")
         self.functions = []
         for text in request["texts"]:
             module = types.ModuleType("snippet")
@@ -190,7 +214,9 @@ class Prover:
 
     def run(self):
         variants = [self.built(spec) for spec in self.request["variants"]]
-        self.graph = Graph(self.engine, self.request.get("optimize", True))
+        # The types of the last variant must not decide how the others are compiled.
+        self.engine.set_types({"floatx": variants[0].spec["floatx"] if self.optimizer and variants[0].failed is None else "float32"})
+        self.graph = Graph(self.engine, self.optimizer)
         self.alone = {}
         try:
             alive = [variant for variant in variants if variant.failed is None and variant.sides[0].failed is None]
@@ -282,7 +308,8 @@ class Prover:
             try:
                 function = self.alone.get(id(side))
                 if function is None:
-                    function = self.alone[id(side)] = self.graph.function(side.variant.feeds, side.fetches())
+                    function = limited(self.request.get("each_s", 20), self.graph.of_side, side)
+                    self.alone[id(side)] = function
                 return side.take(self.engine, limited(self.request.get("each_s", 20), function, values))
             except MemoryError:
                 raise
