@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,14 +70,57 @@ def _unknown(rule: Rule, signatures: Sequence[Sequence[Real]]) -> list[str]:
 
 
 def _misplaced(rule: Rule, signatures: Sequence[Sequence[Real]]) -> list[str]:
-    positional: list[Parameter] = []
-    for parameter in rule.parameters or ():
-        if parameter.variadic or parameter.keyword_only:
-            break
-        positional.append(parameter)
     wrong = []
-    for place, parameter in enumerate(positional):
+    for place, parameter in enumerate(_positional(rule)):
         there = [signature[place].name for signature in signatures if place < len(signature)]
         if there and parameter.name not in {rule.renamed.get(name, name) for name in there}:
             wrong.append(f"parameter {place + 1} is {' or '.join(sorted(set(there)))}, not {parameter.name}")
     return wrong
+
+
+# ---- every spelling that a rule is reached by
+
+
+def misread(rule: Rule, shown: Shown) -> list[str]:
+    """Where a spelling that ``rule`` is found by would be read wrongly: another parameter stands at a place that the rule takes
+    by position, or a parameter has another default.
+
+    ``shown``: by stack or version, the parameters of the spellings. Parameters that are renamed count as what they are renamed
+    to; a default of None says "as documented" and is not compared.
+    """
+    found: dict[str, list[str]] = {}
+    for where, signatures in shown.items():
+        for spelling, texts in signatures.items():
+            for text in _misread_one(rule, [t for t in texts if isinstance(t, str)]) if isinstance(texts, list) else ():
+                found.setdefault(text, []).append(f"{spelling} in {where}")
+    return [f"{text}: {places[0]}{f' and {len(places) - 1} more' if places[1:] else ''}" for text, places in found.items()]
+
+
+def _misread_one(rule: Rule, texts: Sequence[str]) -> Iterator[str]:
+    for place, (parameter, text) in enumerate(zip(_positional(rule), texts, strict=False)):
+        real = Real.parse(text)
+        if real.variadic:
+            break
+        if rule.renamed.get(real.name, real.name) != parameter.name:
+            yield f"parameter {place + 1} is {real.name}, not {parameter.name}"
+    defaults = {p.name: p.default for p in rule.parameters or () if p.default is not None}
+    for text in texts:
+        name = Real.parse(text).name
+        name = rule.renamed.get(name, name)
+        real_default, default = _plain(text.partition("=")[2]), _plain(defaults.get(name, ""))
+        if real_default and default and "None" not in (real_default, default) and real_default != default:
+            yield f"the default of {name} is {real_default}, not {default}"
+
+
+def _plain(default: str) -> str:
+    """A default as text that can be compared: ``tf.float32`` and ``'float32'`` are one."""
+    return default.strip().removeprefix("tf.").replace(" ", "").replace('"', "'").strip("'").replace("(", "[").replace(")", "]")
+
+
+def _positional(rule: Rule) -> list[Parameter]:
+    found: list[Parameter] = []
+    for parameter in rule.parameters or ():
+        if parameter.variadic or parameter.keyword_only:
+            break
+        found.append(parameter)
+    return found

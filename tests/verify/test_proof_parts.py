@@ -16,9 +16,9 @@ from kmigrate.rulebook.words import in_words
 from kmigrate.verify.proof.classes import classes_of, draw
 from kmigrate.verify.proof.jobs import Job, job_of
 from kmigrate.verify.proof.journal import Journal
-from kmigrate.verify.proof.judge import Findings, describe, judge
+from kmigrate.verify.proof.judge import Findings, describe, judge, without_logarithms
 from kmigrate.verify.proof.record import environment, environment_key, is_current, store
-from kmigrate.verify.proof.variants import Variant, variants_of
+from kmigrate.verify.proof.variants import Variant, optimized, variants_of
 from kmigrate.verify.result import Result
 from kmigrate.verify.specs import parse
 
@@ -52,7 +52,7 @@ def ranks(variants: list[Variant]) -> set[tuple[int, ...]]:
 def test_an_alternative_without_a_condition_is_attacked_at_every_rank_size_and_dtype(tmp_path: Path) -> None:
     variants = variants_of(job(tmp_path))
     assert {rank for pair in ranks(variants) for rank in pair} == {0, 1, 2, 3, 4, 5}
-    assert {v.dtype("x") for v in variants} == {"float32", "float64", "int32", "bool"}
+    assert {v.dtype("x") for v in variants} == {"float16", "float32", "float64", "int32", "bool"}
     sizes = [size for v in variants for spec in v.tensors().values() for size in spec.shape]
     assert 0 in sizes and 1 in sizes
     assert any(v.floatx == "float32" and v.dtype("x") == "float64" for v in variants)
@@ -64,7 +64,7 @@ def test_a_condition_bounds_what_is_attacked(tmp_path: Path) -> None:
     when = '[[rule.alternative]]\nwhen = "rank(a) == 2 and rank(b) == 2"\nassume = "both have rank 2"'
     assert ranks(variants_of(job(tmp_path, when))) == {(2, 2)}
     floats = variants_of(job(tmp_path, '[[rule.alternative]]\nwhen = "floating(a)"\nassume = "a holds floats"'))
-    assert {v.dtype("x") for v in floats} == {"float32", "float64"}
+    assert {v.dtype("x") for v in floats} == {"float16", "float32", "float64"}
 
 
 def test_an_assumption_claims_the_example_alone(tmp_path: Path) -> None:
@@ -148,6 +148,56 @@ def test_which_differences_count(
     judge(variant, value_class, {"x": np.ones(2)}, original, replacement, findings, same_engine)
     assert findings.cases == 1
     assert [d.counts for d in findings.differences] == ([] if counts is None else [counts])
+
+
+NO_KERNEL = Result(False, "evaluate", "InvalidArgumentError", "No OpKernel was registered to support Op 'Erfc'")
+
+
+def halves(*values: float) -> Result:
+    return Result(True, outputs=(np.asarray(values, "float16"),), names=("output",), no_gradient="not asked for")
+
+
+@pytest.mark.parametrize(
+    ("value_class", "original", "replacement", "counts"),
+    [
+        ("ordinary", halves(1.0), halves(1.01), None),
+        ("ordinary", halves(1.0), halves(1.1), True),
+        ("ordinary", halves(1.0), FAILED, True),
+        ("ordinary", halves(1.0), NO_KERNEL, False),
+        ("large", halves(60000.0), halves(INF), True),
+        ("large", halves(INF, 1.0), halves(NAN, 1.0), False),
+        ("large", halves(INF, 1.0), halves(NAN, 2.0), True),
+        ("ordinary", halves(1.0), result([1.0]), True),
+    ],
+)
+def test_half_precision(value_class: str, original: Result, replacement: Result, counts: bool | None) -> None:
+    findings = Findings()
+    variant = Variant("float16", {"x": parse("float[2]")}, "float16", (value_class,))
+    judge(variant, value_class, {"x": np.ones(2)}, original, replacement, findings, True)
+    assert [d.counts for d in findings.differences] == ([] if counts is None else [counts])
+
+
+def beside(value: float, logarithm: float) -> Result:
+    arrays = (np.asarray([value]), np.asarray([logarithm]))
+    return Result(True, outputs=arrays, names=("output", "log of output"), no_gradient="not asked for")
+
+
+@pytest.mark.parametrize(
+    ("original", "replacement", "counts"),
+    [
+        (beside(0.0, -900.0), beside(0.0, -INF), True),
+        (beside(0.0, -INF), beside(0.0, -900.0), False),
+        (beside(1.0, -INF), beside(2.0, -900.0), True),
+        (beside(0.0, -900.0), beside(0.0, -900.0), None),
+    ],
+)
+def test_a_result_must_keep_its_logarithm_under_the_optimizer(original: Result, replacement: Result, counts: bool | None) -> None:
+    findings = Findings()
+    variant = optimized(Variant("", {"x": parse("float[2]")}, "float64", ("large",)))
+    assert variant.optimized and not variant.own
+    judge(variant, "large", {"x": np.ones(2)}, original, replacement, findings, True)
+    assert [d.counts for d in findings.differences] == ([] if counts is None else [counts])
+    assert without_logarithms(original).names == ("output",)
 
 
 def test_an_original_that_does_not_run_says_nothing() -> None:

@@ -16,9 +16,9 @@ Under floatx float32 everything has the float32 tolerance: constants of the code
 float16 (2 %, and 1 % of the largest value: sums of some dozen terms lose as much). Tiny values are compared by their own size.
 An engine that has no kernel of half precision for the replacement says so, and that is a remark.
 
-Under Theano's default optimizer the logarithm of a result counts as the result itself does (see ``worker/proof.py``); where that of the
-original is infinite and that of the replacement is not, nothing is lost. Tiny values have the usual tolerance there: the optimizer
-wins digits where it sees log(1 + x).
+Under Theano's default optimizer the logarithm of a result counts as the result itself does (see ``worker/proof.py``); where that
+of the original is infinite and that of the replacement is not, nothing is lost. Tiny values have the usual tolerance there: the
+optimizer wins digits where it sees log(1 + x).
 """
 
 from __future__ import annotations
@@ -39,7 +39,12 @@ _FLOATX32 = Tolerance(rtol64=1e-4, atol64=1e-5)
 _FLOATX16 = Tolerance(2e-2, 1e-2, 2e-2, 1e-2, 2e-2, 1e-2)
 _TOLERANCES = {"float64": None, "float32": _FLOATX32, "float16": _FLOATX16}
 # What engines say where they have no kernel for a dtype.
-_NO_KERNEL = ("No OpKernel was registered", "Could not find device for node", "not in list of allowed values", "float16 is unsupported")
+_NO_KERNEL = (
+    "No OpKernel was registered",
+    "Could not find device for node",
+    "not in list of allowed values",
+    "float16 is unsupported",
+)
 # Of tiny values nearly all is below the usual absolute tolerance: lost digits would hide there.
 _TINY = {"float64": Tolerance(atol64=1e-23, atol32=1e-17), "float32": Tolerance(rtol64=1e-4, atol64=1e-17, atol32=1e-17)}
 
@@ -124,7 +129,12 @@ def _only_logarithms_gain(original: Result, replacement: Result) -> bool:
     left, right = list(original.outputs), list(replacement.outputs)
     for place, name in enumerate(original.names):
         one, other = left[place], right[place]
-        if name.startswith(_LOGARITHM) and not isinstance(one, Other) and not isinstance(other, Other) and one.shape == other.shape:
+        if (
+            name.startswith(_LOGARITHM)
+            and not isinstance(one, Other)
+            and not isinstance(other, Other)
+            and one.shape == other.shape
+        ):
             lost = ~np.isfinite(one)
             left[place], right[place] = np.where(lost, one.dtype.type(0), one), np.where(lost, other.dtype.type(0), other)
     one_side, other_side = replace(original, outputs=tuple(left)), replace(replacement, outputs=tuple(right))

@@ -110,7 +110,7 @@ def variants_of(job: Job, generate: bool = True) -> list[Variant]:
 
 
 def optimized(variant: Variant) -> Variant:
-    """The same inputs for Theano's default optimizer, which rewrites graphs: the replacement must come out of it as the original does."""
+    """The same inputs for Theano's default optimizer: it rewrites graphs, and what it makes of both texts must be the same."""
     return replace(variant, label="Theano's default optimizer", optimized=True)
 
 
@@ -183,7 +183,7 @@ def _sizes(specs: Mapping[str, Spec]) -> Iterator[tuple[str, dict[str, Spec]]]:
 
 
 def _dtypes(specs: Mapping[str, Spec]) -> Iterator[tuple[str, dict[str, Spec], str]]:
-    """(label, changes, floatx): all floats as integers, booleans, as floats of the other width than floatx, and in half precision."""
+    """(label, changes, floatx): all floats as integers, booleans, floats of the other width than floatx, in half precision."""
     floats = {n: s for n, s in specs.items() if s.is_tensor and s.kind not in ("int", "bool") and not s.width}
     integers = {n: s for n, s in specs.items() if s.kind == "int" and not s.width}
     if floats:

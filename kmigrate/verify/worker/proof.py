@@ -12,8 +12,8 @@ be built or does not run, the others are not tried. The answer holds for each va
 gradients; ``"="`` stands for what is, bit for bit, the value of the first text.
 
 With ``theano_optimizer`` (else Theano runs graphs as they are written) outputs and gradients are functions of their own, as
-prediction and training are, and the outputs have their logarithms beside them: Theano rewrites log(softmax(x)), log(1 + x), ... as a
-whole, so that a result may be right and lose its digits in the next function.
+prediction and training are, and the outputs have their logarithms beside them: Theano rewrites log(softmax(x)), log(1 + x), ...
+as a whole, so that a result may be right and lose its digits in the next function.
 """
 
 import ast
@@ -57,7 +57,9 @@ class Side:
             self.no_gradient = "not asked for"
 
     def _add_logarithms(self, engine):
-        found = [(name, value) for name, value in self.flat if engine.is_tensor(value) and engine.dtype(value).startswith("float")]
+        found = [
+            (name, value) for name, value in self.flat if engine.is_tensor(value) and engine.dtype(value).startswith("float")
+        ]
         logarithms = [engine.theano.tensor.log(value) for _, value in found]
         self.flat += [("log of " + name, value) for (name, _), value in zip(found, logarithms)]
         self.tensors += logarithms
@@ -215,7 +217,9 @@ class Prover:
     def run(self):
         variants = [self.built(spec) for spec in self.request["variants"]]
         # The types of the last variant must not decide how the others are compiled.
-        self.engine.set_types({"floatx": variants[0].spec["floatx"] if self.optimizer and variants[0].failed is None else "float32"})
+        self.engine.set_types(
+            {"floatx": variants[0].spec["floatx"] if self.optimizer and variants[0].failed is None else "float32"}
+        )
         self.graph = Graph(self.engine, self.optimizer)
         self.alone = {}
         try:
