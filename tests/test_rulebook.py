@@ -211,7 +211,7 @@ def test_what_is_right_for_every_rank_needs_none() -> None:
         "return tf.gather(x, [-1], axis=1)",
         "return tf.nn.conv2d(x, y, [1, 1, 1, 2], 'SAME')",
         "return tf.nn.max_pool(x, 2, 2, 'SAME')",
-        "return tf.cumsum(x, exclusive=True)",
+        "return tf.cumsum(x, y, exclusive=True)",
         "return tf.where(x)",
         "return tf.gather(x, y, batch_dims=1)",
         "return tf.gather(x, y, axis=1)",
