@@ -169,7 +169,11 @@ class _Comparison:
         if self.same_engine and left.output_shape != right.output_shape:
             self.differ("compute_output_shape", f"{left.output_shape}, not {right.output_shape}")
         if right.shape_error and not left.shape_error:
-            self.differ("compute_output_shape", right.shape_error)
+            if self.same_engine:
+                self.differ("compute_output_shape", right.shape_error)
+            else:
+                # tf.keras finds the shape by itself where Keras takes it for that of the input: not the rewrite's doing.
+                self.notes.append(f"compute_output_shape: {right.shape_error}; Keras wants it declared where tf.keras infers it")
         if self.same_engine and left.config != right.config:
             self.differ("get_config", _first_difference(left.config, right.config))
         if right.copy and not left.copy:
