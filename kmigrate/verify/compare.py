@@ -240,11 +240,11 @@ class _Comparison:
             return
         finite = ~(nan | infinite)
         gaps = np.abs(np.subtract(left, right, out=np.zeros_like(left), where=finite))
-        worst = place(where, left, right, gaps)
-        left, right = left[finite], right[finite]
-        if not left.size:
+        if not finite.any():
             self._numbers(np.zeros(one.size), np.zeros(one.size), 0.0, gradient)
             return
+        worst = place(where, left, right, gaps)
+        left, right = left[finite], right[finite]
         gap = gaps[finite]
         scale = np.maximum(np.abs(left), np.abs(right))
         relative = np.divide(gap, scale, out=np.zeros_like(gap), where=scale > 0)
