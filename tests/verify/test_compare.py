@@ -60,6 +60,13 @@ def test_signed_zeros_are_equal_but_not_identical() -> None:
     assert compare(result(np.array([0.0])), result(np.array([-0.0]))).verdict == "equal"
 
 
+@pytest.mark.parametrize("values", [[], [float("nan")], [float("inf"), float("nan")]])
+def test_where_nothing_is_finite_there_is_nothing_to_measure(values: list[float]) -> None:
+    narrow, wide = result(np.asarray(values, "float32")), result(np.asarray(values, "float64"))
+    assert compare(narrow, wide, same_engine=False).verdict == "equal"
+    assert compare(wide, narrow, same_engine=False).verdict == "equal"
+
+
 def test_other_engine_may_be_wider() -> None:
     wide, narrow = np.array([1.0, 2.0]), np.array([1.0, 2.0], "float32")
     assert compare(result(narrow), result(wide), same_engine=False).verdict == "equal"
