@@ -84,10 +84,12 @@ class Verifier:
         """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
         settings = self._settings(checked.path)
         verified = self.session.verify(pair, unit, settings, tell)
-        if checked.analysis is None or not verified.refuting:
+        if checked.analysis is None:
             return verified.unit
-        # Its own fixes first: of several that would explain a difference, the nearest are named.
         own = checked.analysis.inside(unit.qualname, chosen)
+        if not verified.refuting:
+            return _with_what_fixes_declare(verified.unit, pair.engine, own)
+        # Its own fixes first: of several that would explain a difference, the nearest are named.
         ordered = own + [f for f in chosen if f not in own]
 
         def differs(part: Sequence[Finding], case: Case) -> bool:
@@ -104,6 +106,20 @@ class Verifier:
         """The settings with the files of the project that ``path`` lies in, read once for the run."""
         root = project_root(path)
         return replace(self.settings, project=self._projects.setdefault(root, ProjectFiles(root)))
+
+
+def _with_what_fixes_declare(verdict: UnitVerdict, own_engine: str, fixes: Sequence[Finding]) -> UnitVerdict:
+    """A difference on another engine beside what the unit's own fixes say of other engines. The verdict stays what it is: that a
+    fix is not portable does not prove that it is the cause."""
+    apart = [f"{f.code} {f.symbol}" for f in fixes if f.fix is not None and f.fix.portable is False]
+    if not apart:
+        return verdict
+    said = f"not portable, as its fix says ({', '.join(dict.fromkeys(apart))})"
+    engines = {
+        name: replace(found, reason=f"{said}: {found.reason}") if name != own_engine and found.verdict == "different" else found
+        for name, found in verdict.engines.items()
+    }
+    return replace(verdict, engines=engines)
 
 
 def plan(checked: Checked, chosen: Sequence[Finding], target: str) -> tuple[ModulePair, list[Unit]] | None:

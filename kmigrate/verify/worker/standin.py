@@ -73,6 +73,15 @@ class Mirror(types.ModuleType):
         return found
 
 
+class TheanoConfig(AbsentModule):
+    """``theano.config``: modules choose their constants by its ``floatX`` while they are imported, and it is K's here."""
+
+    def __getattr__(self, name):
+        if name == "floatX" and Absent.importing:
+            return importlib.import_module("keras").backend.floatx()
+        return super(TheanoConfig, self).__getattr__(name)
+
+
 class EngineModule(AbsentModule):
     """A module of the engine: nothing is left in it but the way to Keras."""
 
@@ -83,6 +92,8 @@ class EngineModule(AbsentModule):
             self.__version__ = self.VERSION = installed_version(top)
             self.version = types.ModuleType(name + ".version")
             self.version.VERSION = self.__version__
+            if top == "theano":
+                self.config = TheanoConfig(name + ".config", "theano.config", left)
 
     def __getattr__(self, name):
         inside = self.__name__ + "." + name
