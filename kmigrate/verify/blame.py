@@ -20,18 +20,18 @@ def guilty(items: Sequence[T], cases: Sequence[C], differs: Callable[[Sequence[T
         case = next((case for case in cases if differs(left, case)), None)
         if case is None:
             break
-        group = _minimal(left, lambda part, case=case: differs(part, case))  # type: ignore[misc]
+        group = _minimal(left, case, differs)
         groups.append(group)
         left = [item for item in left if item not in group]
     return groups
 
 
-def _minimal(items: Sequence[T], differs: Callable[[Sequence[T]], bool]) -> list[T]:
-    """A smallest part (no member can go) that differs, given that ``items`` do. QuickXplain (Junker, AAAI 2004): of n
+def _minimal(items: Sequence[T], case: C, differs: Callable[[Sequence[T], C], bool]) -> list[T]:
+    """A smallest part (no member can go) that differs in a case, given that ``items`` do. QuickXplain (Junker, AAAI 2004): of n
     items with k to blame it asks about ``2 k log2(n / k)`` times."""
 
     def explain(background: list[T], changed: bool, rest: Sequence[T]) -> list[T]:
-        if changed and differs(background):
+        if changed and differs(background, case):
             return []
         if len(rest) == 1:
             return list(rest)

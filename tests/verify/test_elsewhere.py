@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kmigrate.flavour import Flavour
 from kmigrate.model import Unit
 from kmigrate.verify.reasons import READ_AS_KERAS, failed_elsewhere, failed_here, symbols_left
 from kmigrate.verify.result import Result
@@ -28,17 +30,17 @@ class Gate(Layer):
 
 
 def verify(
-    engines: Engines, original: str, rewritten: str, name: str, kind: str = "helper", flavour: str = "tf.keras", **more: object
+    engines: Engines, original: str, rewritten: str, name: str, kind: str = "helper", flavour: Flavour = "tf.keras", **more: Any
 ) -> UnitVerdict:
-    pair = ModulePair("layers.py", original, rewritten, flavour=flavour, **more)  # type: ignore[arg-type]
+    pair = ModulePair("layers.py", original, rewritten, flavour=flavour, **more)
     return verify_module(pair, [Unit(name, kind, 1)], engines)[0]
 
 
 # --- what a failure means, without engines ---------------------------------------------------------------------------
 
 
-def failed(where: str, kind: str, message: str, **more: str) -> Result:
-    return Result(False, where, kind, message, **more)  # type: ignore[arg-type]
+def failed(where: str, kind: str, message: str, **more: Any) -> Result:
+    return Result(False, where, kind, message, **more)
 
 
 @pytest.mark.parametrize(

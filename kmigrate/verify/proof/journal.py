@@ -14,7 +14,8 @@ from typing import Any
 from kmigrate.verify.proof.jobs import Job
 from kmigrate.verify.stacks import cache_dir
 
-_SOURCES = (Path(__file__).parent, Path(__file__).parent.parent)
+_PROOF = Path(__file__).parent
+_SOURCES = ("proof/*.py", "worker/*.py", "compare.py", "moments.py", "result.py")
 
 
 def job_key(job: Job, environment: str) -> str:
@@ -26,7 +27,7 @@ def job_key(job: Job, environment: str) -> str:
 @lru_cache
 def _program() -> str:
     digest = hashlib.sha256()
-    for path in sorted([*_SOURCES[0].glob("*.py"), *_SOURCES[1].glob("worker/*.py"), _SOURCES[1] / "compare.py"]):
+    for path in sorted(path for pattern in _SOURCES for path in _PROOF.parent.glob(pattern)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
