@@ -8,6 +8,7 @@ import re
 from kmigrate.names import Names, engine_of
 from kmigrate.rulebook.dtype_names import takes_dtype_name
 from kmigrate.source import Source
+from kmigrate.values.roles import ADD_WEIGHT
 
 _ALONE = (
     ast.Assign,
@@ -74,27 +75,26 @@ class Standing:
             return parent.slice is use
         return isinstance(parent, _ALONE)
 
-    def callee_argument(self, use: ast.expr) -> bool:
-        """Whether what gets the value takes the name of a dtype for the dtype."""
+    def _receiver(self, use: ast.expr) -> ast.Call | None:
+        """The call that gets the value as an argument."""
         parent = self.names.parents.get(use)
         if isinstance(parent, ast.keyword):
             parent = self.names.parents.get(parent)
-        if not isinstance(parent, ast.Call) or parent.func is use:
+        return parent if isinstance(parent, ast.Call) and parent.func is not use else None
+
+    def callee_argument(self, use: ast.expr) -> bool:
+        """Whether what gets the value takes the name of a dtype for the dtype."""
+        call = self._receiver(use)
+        if call is None:
             return False
-        symbols = self.names.resolve(parent.func).symbols
-        if symbols:
-            return all(s.startswith("keras.") or takes_dtype_name(s) for s in symbols)
-        return isinstance(parent.func, ast.Attribute) and parent.func.attr in ("add_weight", "add_variable")
+        symbols = self.names.resolve(call.func).symbols
+        return all(s.startswith("keras.") or takes_dtype_name(s) for s in symbols) if symbols else _adds_weight(call)
 
     def _keras_argument(self, use: ast.expr) -> bool:
         """Whether Keras gets the value: an argument of ``add_weight`` or of something of Keras."""
-        call = self.names.parents.get(use)
-        if isinstance(call, ast.keyword):
-            call = self.names.parents.get(call)
-        if not isinstance(call, ast.Call) or call.func is use:
-            return False
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("add_weight", "add_variable"):
-            return True
+        call = self._receiver(use)
+        if call is None or _adds_weight(call):
+            return call is not None
         symbols = self.names.resolve(call.func).symbols
         return bool(symbols) and all(s.startswith("keras.") and not s.startswith("keras.backend.") for s in symbols)
 
@@ -126,3 +126,7 @@ class Standing:
                 if not tensor or any(re.search("random|shuffle|Variable|assign|update|shared|set_value", s) for s in tensor):
                     return False
         return True
+
+
+def _adds_weight(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ADD_WEIGHT
