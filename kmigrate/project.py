@@ -173,17 +173,12 @@ class Project:
         job = self._job(universe, path, name, found)
         if job is None:
             return Checked(file, found[path])
-        from kmigrate.source import SourceError
-        from kmigrate.survey import TOO_DEEP, analysed
+        from kmigrate.survey import analysed, problem_of
 
         try:
             report, analysis = analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
-        except SourceError as error:
-            return Checked(file, failed(name, (error.line, error.column, error.message)))
-        except RecursionError:
-            return Checked(file, failed(name, (None, None, TOO_DEEP)))
-        except FileAccessError as error:
-            return Checked(file, failed(name, (None, None, error.message)))
+        except Exception as error:
+            return Checked(file, failed(name, problem_of(error)))
         return Checked(file, report, analysis)
 
 

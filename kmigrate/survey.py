@@ -6,6 +6,7 @@ facts of all files. ``examine`` makes the findings of a file from its bytes and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -22,6 +23,7 @@ from kmigrate.names import engine_of
 if TYPE_CHECKING:
     from kmigrate.lint import Analysis
 
+Problem = tuple[int | None, int | None, str]  # line, column, message
 TOO_DEEP = "nested too deeply to be analysed"
 
 
@@ -37,7 +39,7 @@ class Surveyed:
     digest: str
     wanted: bool = False
     facts: FileFacts | None = None
-    error: tuple[int | None, int | None, str] | None = None
+    error: Problem | None = None
     hints: bool = False
     words: str = ""
 
@@ -56,16 +58,14 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     from kmigrate.flavour import own_flavour
     from kmigrate.names import Names
     from kmigrate.names.aliases import is_known
-    from kmigrate.source import Source, SourceError
+    from kmigrate.source import Source
 
     try:
         source = Source.parse("", data)
         names = Names(source.tree, is_known)
         facts = replace(file_facts(names, data), flavour=own_flavour(source.text, names))
-    except SourceError as error:
-        return Surveyed(digest, wanted, error=(error.line, error.column, error.message))
-    except RecursionError:
-        return Surveyed(digest, wanted, error=(None, None, TOO_DEEP))
+    except Exception as error:
+        return Surveyed(digest, wanted, error=problem_of(error))
     hints = _tied_backend(facts)
     return Surveyed(digest, wanted, facts, hints=hints, words=words)
 
@@ -101,20 +101,37 @@ def _inside(facts: FileFacts, number: int, surroundings: Surroundings) -> bool:
 
 def examine(name: str, data: bytes, digest: str, surroundings: Surroundings | None, wishes: Wishes) -> FileReport:
     """The report of one file, shown as ``name``. ``digest`` is that of the bytes which ``surroundings`` was made for."""
-    from kmigrate.source import SourceError
-
     try:
         return analysed(name, data, digest, surroundings, wishes)[0]
-    except SourceError as error:
-        return failed(name, (error.line, error.column, error.message))
-    except RecursionError:
-        return failed(name, (None, None, TOO_DEEP))
+    except Exception as error:
+        return failed(name, problem_of(error))
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to say of a file that cannot be analysed. A defect of ours costs this file alone, not the run."""
+    from kmigrate.files import FileAccessError
+    from kmigrate.source import SourceError
+
+    if isinstance(error, SourceError):
+        return error.line, error.column, error.message
+    if isinstance(error, FileAccessError):
+        return None, None, error.message
+    if isinstance(error, RecursionError):
+        return None, None, TOO_DEEP
+    return None, None, internal(error)
+
+
+def internal(error: Exception) -> str:
+    """A defect of ours in one line. Raises the error where ``KMIGRATE_DEBUG`` asks for the traceback."""
+    if os.environ.get("KMIGRATE_DEBUG"):
+        raise error
+    return f"internal error: {type(error).__name__}: {error} (KMIGRATE_DEBUG=1 shows where)"
 
 
 def analysed(
     name: str, data: bytes, digest: str, surroundings: Surroundings | None, wishes: Wishes
 ) -> tuple[FileReport, Analysis]:
-    """The report and what it is made from. Raises SourceError, RecursionError."""
+    """The report and what it is made from. Raises what ``problem_of`` puts into words."""
     from kmigrate.lint import analyse
     from kmigrate.rulebook.book import load_rulebook
     from kmigrate.source import Source

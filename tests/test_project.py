@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kmigrate import project, universe
+from kmigrate import project, survey, universe
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
@@ -187,3 +188,22 @@ def test_clean_forgets_what_was_kept(folder: Path, capsys: pytest.CaptureFixture
     assert list(cache_directory().iterdir()) == []
     assert main(["clean"]) == 0
     assert "removed 0 files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["check", "-j", "1", "--no-cache"], ["fix"]])
+def test_a_defect_of_ours_costs_one_file(
+    command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = survey.analysed
+
+    def broken(name: str, *rest: Any) -> Any:
+        if name.endswith("through.py"):
+            raise ZeroDivisionError("planted")
+        return real(name, *rest)
+
+    monkeypatch.setattr(survey, "analysed", broken)
+    assert main([*command, "pkg"]) == 2
+    told = capsys.readouterr()
+    said = told.out + told.err
+    assert "pkg/through.py" in said and "internal error: ZeroDivisionError: planted (KMIGRATE_DEBUG=1 shows where)" in said
+    assert "K.sum(x)" in said, "the other files go on"

@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, write: bool, tally: _Tally) -> None:
     from kmigrate.fix.apply import FixError, apply_fixes
+    from kmigrate.survey import internal
 
     tally.files += 1
     tally.remaining += len(checked.report.findings) - len(chosen)
@@ -76,8 +77,9 @@ def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, write
     try:
         text = apply_fixes(checked.analysis, chosen, config.target)
         data = source.encode(text)
-    except FixError as error:
-        _error(FileError(checked.report.path, None, None, f"not changed: {error}"), tally)
+    except Exception as error:
+        why = str(error) if isinstance(error, FixError) else internal(error)
+        _error(FileError(checked.report.path, None, None, f"not changed: {why}"), tally)
         tally.remaining += len(chosen)
         return
     if write and str(checked.path) != "-":

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kmigrate.fix.layout import Argument
@@ -162,7 +163,10 @@ class Filler(ast.NodeTransformer):
             filled: ast.expr = ast.Slice(*bounds)
         else:
             filled = self.visit(item)
-        place = at(self.compute(axis), filled)
+        number = self.compute(axis)
+        if not isinstance(number, int) or abs(number) > _LONGEST:
+            raise NoFix(f"{ast.unparse(axis.elts[0])} is no axis")
+        place = at(number, filled)
         if not isinstance(place, tuple):
             return filled
         return ast.Tuple([part if isinstance(part, ast.expr) else _display(part) for part in place], ast.Load())
@@ -232,9 +236,12 @@ class Filler(ast.NodeTransformer):
         return node
 
     def _items(self, items: Any) -> list[Any]:
-        found = list(items)
+        try:
+            found = list(islice(items, _LONGEST + 1))
+        except TypeError:
+            raise NoFix("what the replacement would be made of is no list") from None
         if len(found) > _LONGEST:
-            raise NoFix(f"the replacement would have {len(found)} parts")
+            raise NoFix(f"the replacement would have more than {_LONGEST} parts")
         return found
 
     def _with(self, values: dict[str, Any], nodes: dict[str, ast.expr], template: ast.expr) -> ast.expr:
