@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from kmigrate.cache import Cache, stat_of
+from kmigrate.connections import Connections
 from kmigrate.files import FileAccessError, display_path, read
 from kmigrate.layers.facts import FileFacts
-from kmigrate.layers.index import Index, Place, Surroundings
+from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
-from kmigrate.names import engine_of
 from kmigrate.neighbours import key_of
 from kmigrate.survey import Surveyed, survey
 
@@ -107,9 +107,10 @@ class Universe:
     def _connect(self) -> None:
         """Take in files that reach no engine themselves but import, and may use, what does and is not yet layer code."""
         words = {path: s.words for path, s in self.surveyed.items() if s.words and path not in self.index.files}
+        connections = Connections(self.index)
         asked: set[str] = set()
         while words:
-            wanted = set(self._open_names()) - asked
+            wanted = connections.words() - asked
             asked |= wanted
             new = [path for path, text in words.items() if not wanted.isdisjoint(text.split())]
             if not new:
@@ -118,32 +119,6 @@ class Universe:
                 del words[path]
                 self.index.facts(path)
             self.index.settle()
-
-    def _open_names(self) -> Iterator[str]:
-        """The names under which others may import what is not layer code as far as is known, but would matter if it were."""
-        roots = self.index.roots
-        for path, facts in self.index.files.items():
-            tops = {_top(facts, number) for number in facts.users}
-            if not self.surveyed[path].wanted:
-                tops = {number for number, definition in enumerate(facts.definitions) if definition.parent < 0}
-            names = [facts.definitions[n].name for n in tops if n >= 0 and Place(path, n) not in roots]
-            engines = [name for name, targets in (facts.exports or {}).items() if any(map(engine_of, targets))]
-            yield from engines  # what others may import from here in the place of the engine
-            if names or (engines and not facts.users):
-                yield from names
-                yield module_name(path)
-
-
-def module_name(path: str) -> str:
-    """The last part of a module's name: that of the folder for an ``__init__.py``."""
-    folder, _, file = path.rpartition("/")
-    return folder.rpartition("/")[2] if file == "__init__.py" else file.removesuffix(".py")
-
-
-def _top(facts: FileFacts, number: int) -> int:
-    while number >= 0 and facts.definitions[number].parent >= 0:
-        number = facts.definitions[number].parent
-    return number
 
 
 def size_of(path: str) -> int:

@@ -249,7 +249,7 @@ class Index:
         found = []
         for number in facts.losses:
             place = Place(path, number)
-            if self._nearest(place) is None:
+            if self.nearest(place) is None:
                 name = facts.definitions[number].name
                 if self._root(place, "loss", f"`{name}` has the signature of a loss or metric, (y_true, y_pred)"):
                     found.append(place)
@@ -257,7 +257,7 @@ class Index:
             if handed.receivers and not any(self._takes(path, receiver) for receiver in handed.receivers):
                 continue
             for place in self._places(path, handed.target):
-                if self._nearest(place) is None and not self._other_keras(place):
+                if self.nearest(place) is None and not self._other_keras(place):
                     where = "" if place.path == path else f" in {self._show(path)}"
                     name = self._definition(place).name
                     if self._root(place, handed.kind, f"`{name}` is {handed.how}{where}"):
@@ -306,7 +306,7 @@ class Index:
         return found
 
     def _helper(self, place: Place, user: Place, how: str) -> bool:
-        if self._nearest(place) is not None:
+        if self.nearest(place) is not None:
             return False
         where = "" if place.path == user.path else f" in {self._show(user.path)}"
         return self._root(place, "helper", f"`{self._definition(place).name}` {how}{where}")
@@ -318,7 +318,7 @@ class Index:
             yield place
             waiting += self._nested.get(place, ())
 
-    def _nearest(self, place: Place) -> Place | None:
+    def nearest(self, place: Place) -> Place | None:
         """The innermost root around a definition, itself included."""
         while place not in self.roots:
             parent = self._definition(place).parent

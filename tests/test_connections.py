@@ -1,0 +1,99 @@
+"""Files that name no engine and connect those that do: a helper is found on every way that layer code may take to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kmigrate import universe
+from kmigrate.config import Config
+from kmigrate.project import Project
+
+HELPER = "def helper(x):\n    return tf.exp(x)\n"
+TOOLS = "class Tools:\n    @staticmethod\n    def helper(x):\n        return tf.exp(x)\n"
+# What layers/__init__.py says, and the name by which it has the helper.
+PACKAGES = {
+    "by name": ("from .impl import helper", "helper"),
+    "under another name": ("from .impl import helper as h", "h"),
+    "by an absolute name": ("from pkg.layers.impl import helper", "helper"),
+    "by a star": ("from .impl import *", "helper"),
+    "by two stars": ("from .between import *", "helper"),
+    "by its module": ("from . import impl", "impl.helper"),
+    "by an assignment": ("from . import impl\nhelper = impl.helper", "helper"),
+    "by a function around it": ("from . import impl\ndef helper(x):\n    return impl.helper(x)", "helper"),
+    "in a class": ("from .impl import Tools", "Tools.helper"),
+}
+# How the layer's module gets it: {first} is the part of the name before a dot.
+IMPORTS = {
+    "from the package": ("from .layers import {first}", "{name}"),
+    "from the package, absolute": ("from pkg.layers import {first}", "{name}"),
+    "through the package": ("from . import layers", "layers.{name}"),
+    "by dots": ("import pkg.layers.impl", "pkg.layers.{name}"),
+    "under an alias": ("import pkg.layers as L", "L.{name}"),
+    "by a star": ("from .layers import *", "{name}"),
+    "in brackets": ("from .layers import (\n    {first},\n)", "{name}"),
+    "through the package above": ("from . import handed_on", "handed_on.{name}"),
+}
+LAYER = "from keras.layers import Layer\n{line}\n\nclass A(Layer):\n    def call(self, x):\n        return {use}(x)\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "pkg/__init__.py", "from . import layers as handed_on\n")
+    write(tmp_path, "pkg/layers/__init__.py", "")
+    write(tmp_path, "pkg/layers/between.py", "from .impl import *\n")
+    write(tmp_path, "pkg/layers/impl.py", f"import tensorflow as tf\n\n{HELPER}\n{TOOLS}")
+    return tmp_path
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def found() -> list[tuple[str, str]]:
+    return [(f.path, f.symbol) for report in Project(Config()).reports(["."]) for f in report.findings]
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_helper_that_a_package_hands_on(project: Path, package: str, line: str) -> None:
+    text, name = PACKAGES[package]
+    write(project, "pkg/layers/__init__.py", text + "\n")
+    how, use = IMPORTS[line]
+    layer = LAYER.format(line=how.format(first=name.partition(".")[0]), use=use.format(name=name))
+    write(project, "pkg/model.py", layer)
+    assert found() == [("pkg/layers/impl.py", "tf.math.exp")]
+
+
+def test_a_package_that_uses_an_engine_itself_hands_on_too(project: Path) -> None:
+    write(
+        project,
+        "pkg/layers/__init__.py",
+        "import tensorflow as tf\nfrom .impl import helper\n\ndef other(x):\n    return tf.abs(x)\n",
+    )
+    write(project, "pkg/model.py", LAYER.format(line="from . import layers", use="layers.helper"))
+    assert found() == [("pkg/layers/impl.py", "tf.math.exp")]
+
+
+def test_what_nobody_uses_stays_outside_of_layer_code(project: Path) -> None:
+    write(project, "pkg/layers/__init__.py", "from .impl import helper\n")
+    write(project, "pkg/model.py", LAYER.format(line="from . import layers", use="layers.other"))
+    assert found() == []
+
+
+def test_files_that_lead_nowhere_are_not_parsed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is handed on is known exactly: a word alone (``impl``) would draw in whatever imports a module of that name."""
+    parsed: list[str] = []
+    real = universe.Universe._load
+    monkeypatch.setattr(universe.Universe, "_load", lambda self, path: (parsed.append(path), real(self, path))[1])
+    write(project, "pkg/layers/__init__.py", "from .impl import helper\n")
+    write(project, "pkg/other/__init__.py", "from .impl import thing\n")
+    write(project, "pkg/other/impl.py", "def thing(x):\n    return x\n")
+    write(project, "pkg/far.py", "from .other import thing\n\ndef f(x):\n    return thing(x)\n")
+    assert found() == []
+    assert {Path(path).relative_to(project).as_posix() for path in parsed} >= {"pkg/layers/__init__.py"}
+    assert not any(path.endswith(("far.py", "other/impl.py")) for path in parsed)
