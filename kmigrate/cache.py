@@ -7,21 +7,21 @@ for. Files are replaced as a whole: two runs at a time, or a killed one, cost th
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmigrate import __version__
+from kmigrate.digests import digest
 from kmigrate.files import FileAccessError, write_atomic
-from kmigrate.model import Context, Edit, FileError, FileReport, Finding, Fix, Slice
+from kmigrate.rulebook.place import builtin_rules_directory
 
 if TYPE_CHECKING:
+    from kmigrate.model import Context, FileReport, Finding, Fix
     from kmigrate.survey import Surveyed
 
 _FOLDER = "check"
@@ -29,7 +29,7 @@ _KEEP_S = 30 * 24 * 3600.0
 # A file that was changed this shortly before it was read may be changed again without its time telling.
 _RACY_NS = 2_000_000_000
 
-Stat = tuple[int, int, int]
+Stat = tuple[int, int, int, int]
 
 
 def cache_directory() -> Path:
@@ -42,13 +42,14 @@ def cache_directory() -> Path:
     return user_cache_path("kmigrate") / _FOLDER
 
 
-def digest(*parts: object) -> str:
-    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
 def own_version() -> str:
     """The version of everything that makes a result: kmigrate's files, as they are installed, and Python's."""
     return digest(__version__, sys.version_info[:3], tree_state([Path(__file__).parent], (".py",)))
+
+
+def results_version(rules: Iterable[Path]) -> str:
+    """The version of everything that makes a finding: kmigrate, Python, the built-in rules and ``rules``, with their proofs."""
+    return digest(own_version(), tree_state([builtin_rules_directory(), *rules], (".toml", ".json")))
 
 
 def tree_state(folders: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, int]]:
@@ -73,14 +74,17 @@ def tree_state(folders: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple
 
 
 def stat_of(path: str | Path) -> Stat | None:
-    """Time, size and inode of a file; None where it is too young for its time to be trusted, or gone."""
+    """Times, size and inode of a file; None where it is too young for its time to be trusted, or gone.
+
+    The time of its last change of any kind (of its mode, say) counts as well: nobody can set that one back.
+    """
     try:
         state = os.stat(path)
     except (OSError, ValueError):
         return None
     if time.time_ns() - state.st_mtime_ns < _RACY_NS:
         return None
-    return state.st_mtime_ns, state.st_size, state.st_ino
+    return state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
 
 
 class Cache:
@@ -89,7 +93,7 @@ class Cache:
     def __init__(self, directory: Path | None, project: str, version: str) -> None:
         self._version = version
         self._paths = (
-            {part: directory / f"{digest(project)}-{part}.json" for part in ("stats", "runs", "facts", "reports")}
+            {part: directory / f"{digest(project)}-{part}.json" for part in ("stats", "facts", "reports")}
             if directory is not None
             else {}
         )
@@ -100,6 +104,8 @@ class Cache:
         if part not in self._parts:
             self._parts[part] = {}
             if part in self._paths:
+                import json
+
                 with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                     stored = json.loads(self._paths[part].read_bytes())
                     if stored["version"] == self._version:
@@ -116,7 +122,7 @@ class Cache:
     def digest(self, path: str, state: Stat | None) -> str | None:
         """The digest of a file's content if the file looks as it did when that was computed."""
         known = self._part("stats").get(path)
-        return known[3] if state is not None and known is not None and tuple(known[:3]) == state else None
+        return known[4] if state is not None and known is not None and tuple(known[:4]) == state else None
 
     def keep_digest(self, path: str, state: Stat | None, content: str) -> None:
         if state is not None and self.digest(path, state) != content:
@@ -144,19 +150,10 @@ class Cache:
     def keep_report(self, key: str, report: FileReport) -> None:
         self._put("reports", key, _plain_report(report))
 
-    def run(self, key: str) -> list[FileReport] | None:
-        """The reports of a whole earlier run over the same, unchanged files."""
-        found = self._part("runs").get(key)
-        reports = [_report(item) for item in found] if isinstance(found, list) else [None]
-        return [r for r in reports if r is not None] if None not in reports else None
-
-    def keep_run(self, key: str, reports: Iterable[FileReport]) -> None:
-        if self._paths:
-            self._parts["runs"] = {key: [_plain_report(report) for report in reports]}
-            self._changed.add("runs")
-
     def save(self, files: Mapping[str, Iterable[str]]) -> None:
         """Write what changed. ``files`` names the entries, by part, that this run used: others are forgotten."""
+        import json
+
         for part in sorted(self._changed):
             entries = self._parts[part]
             if part in files:
@@ -168,16 +165,16 @@ class Cache:
                 text = json.dumps({"version": self._version, "entries": entries}, separators=(",", ":"))
                 write_atomic(path, text.encode("utf-8", "surrogatepass"), durable=False)
         if self._changed:
-            self._forget_old()
+            forget_old(next(iter(self._paths.values())).parent)
         self._changed.clear()
 
-    def _forget_old(self) -> None:
-        """Remove what no run has written for a month: caches of projects that are gone."""
-        folder = next(iter(self._paths.values())).parent
-        with suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                if time.time() - entry.stat().st_mtime > _KEEP_S:
-                    Path(entry.path).unlink()
+
+def forget_old(folder: Path) -> None:
+    """Remove what no run has written for a month: caches of projects that are gone."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if time.time() - entry.stat().st_mtime > _KEEP_S:
+                Path(entry.path).unlink()
 
 
 # ---- plain data
@@ -249,6 +246,8 @@ def _plain_fix(fix: Fix | None) -> list[Any] | None:
 
 
 def _report(item: Any) -> FileReport | None:
+    from kmigrate.model import FileError, FileReport
+
     try:
         path, findings, errors = item
         return FileReport(path, tuple(_finding(f) for f in findings), tuple(FileError(*e) for e in errors))
@@ -257,6 +256,8 @@ def _report(item: Any) -> FileReport | None:
 
 
 def _finding(item: list[Any]) -> Finding:
+    from kmigrate.model import Context, Finding
+
     *fields, start, end, context, fix = item
     values = [*fields, Context(*context), _fix(fix), start, end]
     return Finding(*values)
@@ -265,6 +266,8 @@ def _finding(item: list[Any]) -> Finding:
 def _fix(item: list[Any] | None) -> Fix | None:
     if item is None:
         return None
+    from kmigrate.model import Edit, Fix, Slice
+
     applicability, replacement, (start, end, pieces), assumption, portable, portability = item
     edit = Edit(start, end, tuple(p if isinstance(p, str) else Slice(*p) for p in pieces))
     return Fix(applicability, replacement, edit, assumption, portable, portability)

@@ -5,16 +5,17 @@ Every error is one ``UserError`` line that names the file, the key and the value
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from kmigrate.model import Target, UserError
-from kmigrate.toml import tomllib
+from kmigrate.errors import UserError
+
+if TYPE_CHECKING:
+    from kmigrate.model import Target
 
 Scope = Literal["layers", "module"]
 
@@ -69,6 +70,12 @@ class Config:
     def selects(self, code: str) -> bool:
         """Whether findings of a code are wanted: the longest prefix decides, ignore wins a tie."""
         return selects(code, self.select, self.ignore)
+
+    @property
+    def wishes(self) -> Wishes:
+        """What the findings of a file depend on."""
+        rules = tuple(map(str, self.rules))
+        return Wishes(self.target, self.scope == "module", self.select, self.ignore, self.portable_only, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,8 @@ def _table(path: Path, data: bytes) -> Mapping[str, Any] | None:
     project = path.name == _PROJECT_FILE
     if project and b"kmigrate" not in data:
         return None  # Someone else's file: not even its syntax is ours to judge.
+    from kmigrate.toml import tomllib
+
     try:
         document: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -168,6 +177,8 @@ class _Reader:
         for key, value in self.table.items():
             if key in known:
                 continue
+            import difflib
+
             near = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "known keys: " + ", ".join(sorted(known))
             raise self.error(key, f"unknown key (value {_show(value)}); {hint}")
@@ -196,6 +207,8 @@ class _Reader:
         value = self.table.get(key, choices[0])
         if value in choices:
             return cast(str, value)
+        import difflib
+
         near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
         hint = f"; did you mean {near[0]}?" if near else ""
         names = " or ".join(f'"{choice}"' for choice in choices)
@@ -236,7 +249,7 @@ def _config(path: Path, table: Mapping[str, Any]) -> Config:
     reader = _Reader(path, table, "tool.kmigrate." if path.name == _PROJECT_FILE else "", _KEYS)
     return Config(
         src=_sources(reader, root),
-        target=cast(Target, reader.choice("target", ("keras2", "keras3"))),
+        target=cast("Target", reader.choice("target", ("keras2", "keras3"))),
         scope=cast(Scope, reader.choice("scope", ("layers", "module"))),
         rules=_rules(reader, root),
         select=_codes(reader, "select"),

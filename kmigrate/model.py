@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kmigrate import errors
+
 Applicability = Literal["safe", "unsafe"]
 Target = Literal["keras2", "keras3"]
 Span = tuple[int, int]
+UserError = errors.UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,3 @@ class Unit:
     line: int
     remaining: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unsafe: tuple[str, ...] = ()
-
-
-class UserError(Exception):
-    """Bad input from a person: one clear line, exit code 2, never a traceback."""

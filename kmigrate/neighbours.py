@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from os.path import dirname
 
 from kmigrate.config import Config
-from kmigrate.files import discover
+from kmigrate.discovery import discover, key_of
 
 
-def key_of(path: Path) -> str:
-    """The path by which the index knows a file."""
-    return os.path.abspath(path).replace(os.sep, "/")
+class Packages:
+    """Which folders are packages; the disk is asked once about each."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, folder: str) -> bool:
+        known = self._known.get(folder)
+        if known is None:
+            known = self._known[folder] = os.path.isfile(f"{folder}/__init__.py")
+        return known
+
+    def top(self, folder: str) -> str:
+        """The topmost folder that is a package and holds ``folder``, or ``folder`` itself where it is none."""
+        top = folder
+        while top in self:
+            folder, top = top, dirname(top)
+        return folder
 
 
-def package_top(folder: str) -> str:
-    """The topmost folder that is a package and holds ``folder``, or ``folder`` itself where it is none."""
-    top = folder
-    while os.path.isfile(f"{top}/__init__.py"):
-        folder, top = top, os.path.dirname(top)
-    return folder
+def files_around(files: Iterable[str], config: Config, searched: Collection[str] = ()) -> list[str]:
+    """The Python files of the packages that ``files`` lie in, and those beside a file that lies in none; all by ``key_of``.
 
-
-def files_around(files: Iterable[Path], config: Config) -> list[Path]:
-    """The Python files of the packages that ``files`` lie in, and those beside a file that lies in none."""
+    Those of the folders ``searched`` (see ``Discovered``) are known already and not listed again.
+    """
+    packages = Packages()
     tops: set[str] = set()
-    beside: list[Path] = []
-    for folder in sorted({os.path.dirname(key_of(file)) for file in files}):
-        if os.path.isfile(f"{folder}/__init__.py"):
-            tops.add(package_top(folder))
+    beside: list[str] = []
+    for folder in sorted({dirname(file) for file in files}):
+        if folder in packages:
+            tops.add(packages.top(folder))
         else:
-            beside += Path(folder).glob("*.py")
-    found, _ = discover(sorted(tops), config)
-    return [*found, *beside]
+            with suppress(OSError):  # the folder of standard input's name need not exist
+                beside += [f"{folder.rstrip('/')}/{name}" for name in os.listdir(folder) if name.endswith(".py")]
+    found = discover(sorted(tops.difference(searched)), config).files
+    return [*map(key_of, found), *beside]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kmigrate.cache import Cache, cache_directory, digest, own_version, stat_of, tree_state
+from kmigrate import survey
+from kmigrate.cache import Cache, cache_directory, results_version
 from kmigrate.config import Config, Wishes
-from kmigrate.files import FileAccessError, discover, display_path, read
+from kmigrate.digests import digest
+from kmigrate.files import FileAccessError, read
+from kmigrate.inputs import Inputs
 from kmigrate.model import FileReport, Finding, failed
-from kmigrate.neighbours import files_around, key_of
-from kmigrate.rulebook.place import builtin_rules_directory
+from kmigrate.universe import Universe, chunks, size_of, spread
 
 if TYPE_CHECKING:
     from kmigrate.layers.index import Surroundings
     from kmigrate.lint import Analysis
     from kmigrate.rulebook.book import Rulebook
-    from kmigrate.universe import Universe
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,9 @@ class Project:
         self.config = config
         self.jobs = jobs
         self.where = where
-        self.wishes = Wishes(
-            config.target,
-            config.scope == "module",
-            config.select,
-            config.ignore,
-            config.portable_only,
-            tuple(map(str, config.rules)),
-        )
-        self._version = digest(own_version(), tree_state([builtin_rules_directory(), *config.rules], (".toml", ".json")))
-        self.cache = Cache(cache_directory() if cached else None, str(Path.cwd()), self._version)
+        self.wishes = config.wishes
+        version = results_version(config.rules) if cached else ""
+        self.cache = Cache(cache_directory() if cached else None, str(Path.cwd()), version)
         self._kept: list[str] = []
 
     @property
@@ -70,46 +63,28 @@ class Project:
 
     # ---- reports: findings alone, remembered and in parallel
 
+    def inputs(self, paths: Sequence[str], stdin_name: str | None = None) -> Inputs:
+        """The files that ``paths`` mean (``-`` is standard input), and those around them."""
+        return Inputs(self.config, paths, stdin_name)
+
     def reports(self, paths: Sequence[str], stdin_name: str | None = None) -> list[FileReport]:
         """Check files and directories in order; ``-`` is standard input. Files that cannot be read yield an error."""
-        given, files, reports = self._inputs(paths, stdin_name)
-        others = files_around([*files, *map(Path, given)], self.config)
-        run = self._run_key(files, others) if not given and not reports else None
-        remembered = self.cache.run(run) if run else None
-        if remembered is not None:
-            return remembered
-        from kmigrate.universe import Universe  # not at the top: a run over unchanged files needs none of it
+        return self.reports_of(self.inputs(paths, stdin_name))
 
-        universe = Universe(self.cache, given)
-        universe.take(files, others, self.jobs, self.where)
-        wanted = [*given, *(key_of(file) for file in files)]
-        names = {**dict.fromkeys(given, stdin_name or "-"), **{key_of(file): display_path(file) for file in files}}
-        found = self._examined(universe, {path: names[path] for path in wanted})
-        reports += [found[path] for path in wanted]
-        if run:
-            self.cache.keep_run(run, reports)
+    def reports_of(self, inputs: Inputs) -> list[FileReport]:
+        """The same of inputs that are found already."""
+        universe = self._universe(inputs, self.where)
+        found = self._examined(universe, inputs.files)
         facts = [s.digest for s in universe.surveyed.values()]
         self.cache.save({"stats": universe.surveyed, "facts": facts, "reports": self._kept})
-        return reports
+        return [*(FileReport(e.path, errors=(e,)) for e in inputs.errors), *(found[path] for path in inputs.files)]
 
-    def _inputs(self, paths: Sequence[str], stdin_name: str | None) -> tuple[dict[str, bytes], list[Path], list[FileReport]]:
-        """Standard input by its path, the files, and reports of the paths that mean none."""
-        given = {}
-        if "-" in paths:
-            given[key_of(Path(stdin_name or "-"))] = sys.stdin.buffer.read()
-        found, errors = discover([p for p in paths if p != "-"], self.config)
-        return given, [f for f in found if key_of(f) not in given], [FileReport(e.path, errors=(e,)) for e in errors]
-
-    def _run_key(self, files: Sequence[Path], others: Sequence[Path]) -> str | None:
-        """A digest of everything that the outcome depends on; None where a file is too young for its time to be trusted."""
-        states = [(key, stat_of(key)) for key in sorted({key_of(f) for f in [*files, *others]})]
-        if any(state is None for _, state in states):
-            return None
-        return digest(self.wishes, [key_of(f) for f in files], states)
+    def _universe(self, inputs: Inputs, where: str = "local") -> Universe:
+        universe = Universe(self.cache, inputs.given)
+        universe.take(dict.fromkeys([*inputs.files, *inputs.others]), self.jobs, where)
+        return universe
 
     def _examined(self, universe: Universe, names: dict[str, str]) -> dict[str, FileReport]:
-        from kmigrate.universe import chunks, size_of, spread
-
         found: dict[str, FileReport] = {}
         keys: dict[str, str] = {}
         jobs: list[tuple[Job, int]] = []
@@ -130,14 +105,13 @@ class Project:
         for answers in spread(examine_files, chunks(jobs), self.jobs, sum(size for _, size in jobs), _lost, self.where):
             found.update(answers)
         for path, key in keys.items():
-            self.cache.keep_report(key, found[path])
+            if lasts(found[path]):
+                self.cache.keep_report(key, found[path])
         self._kept = list(keys.values())
         return found
 
     def _job(self, universe: Universe, path: str, name: str, found: dict[str, FileReport]) -> Job | None:
         """What is left to do for a file; where nothing is, its report goes into ``found``."""
-        from kmigrate.survey import needs_examining
-
         if path in universe.problems:
             found[path] = failed(name, (None, None, universe.problems[path]))
             return None
@@ -146,7 +120,7 @@ class Project:
             found[path] = failed(name, surveyed.error)
             return None
         surroundings = universe.surroundings(path)
-        if surroundings is None or not needs_examining(surveyed, surroundings, self.wishes.whole_module):
+        if surroundings is None or not survey.needs_examining(surveyed, surroundings, self.wishes.whole_module):
             found[path] = FileReport(name)
             return None
         return Job(path, name, surveyed.digest, surroundings, self.wishes)
@@ -156,29 +130,22 @@ class Project:
     def check(self, paths: Sequence[str], stdin_name: str | None = None) -> Iterator[Checked]:
         """Like ``reports``, each with its analysis, one at a time in this process."""
         self.book  # noqa: B018  # a broken rules file is reported even where no file needs a rule
-        given, files, reports = self._inputs(paths, stdin_name)
-        for report in reports:
-            yield Checked(Path(report.path), report)
-        from kmigrate.universe import Universe
-
-        universe = Universe(self.cache, given)
-        universe.take(files, files_around([*files, *map(Path, given)], self.config), self.jobs)
-        for path in given:
-            yield self._checked(universe, path, stdin_name or "-", Path(stdin_name or "-"))
-        for file in files:
-            yield self._checked(universe, key_of(file), display_path(file), file)
+        inputs = self.inputs(paths, stdin_name)
+        for error in inputs.errors:
+            yield Checked(Path(error.path), FileReport(error.path, errors=(error,)))
+        universe = self._universe(inputs)
+        for path, name in inputs.files.items():
+            yield self._checked(universe, path, name, Path(inputs.named[path]))
 
     def _checked(self, universe: Universe, path: str, name: str, file: Path) -> Checked:
         found: dict[str, FileReport] = {}
         job = self._job(universe, path, name, found)
         if job is None:
             return Checked(file, found[path])
-        from kmigrate.survey import analysed, problem_of
-
         try:
-            report, analysis = analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
+            report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except Exception as error:
-            return Checked(file, failed(name, problem_of(error)))
+            return Checked(file, failed(name, survey.problem_of(error)))
         return Checked(file, report, analysis)
 
 
@@ -198,9 +165,12 @@ def _lost(item: tuple[Job, int], why: str) -> list[tuple[str, FileReport]]:
 
 
 def _examine(job: Job, data: bytes) -> FileReport:
-    from kmigrate.survey import examine
+    return survey.examine(job.name, data, job.digest, job.surroundings, job.wishes)
 
-    return examine(job.name, data, job.digest, job.surroundings, job.wishes)
+
+def lasts(report: FileReport) -> bool:
+    """Whether a report may be remembered."""
+    return all(survey.is_lasting((error.line, error.column, error.message)) for error in report.errors)
 
 
 def fixes_to_apply(findings: Sequence[Finding], unsafe: bool) -> list[Finding]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+TOO_DEEP_TO_PARSE = "the code is nested too deeply for Python's parser"
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _NEWLINE_BYTES = re.compile(rb"\r\n|\r|\n")
@@ -236,7 +237,7 @@ def _parse(text: str) -> ast.Module:
     except SyntaxError as error:
         raise _syntax_error(text, error) from error
     except (RecursionError, MemoryError) as error:
-        raise SourceError(None, None, "the code is nested too deeply for Python's parser") from error
+        raise SourceError(None, None, TOO_DEEP_TO_PARSE) from error
     except ValueError as error:  # lone surrogates, numbers beyond the digit limit
         raise SourceError(None, None, f"Python cannot parse the file: {error}") from error
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmigrate.config import Wishes, selects
+from kmigrate.digests import digest_of
 from kmigrate.gate import imported_words, may_be_unreadable, may_use_engine
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Surroundings
@@ -42,10 +42,6 @@ class Surveyed:
     error: Problem | None = None
     hints: bool = False
     words: str = ""
-
-
-def digest_of(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
 
 
 def survey(data: bytes, forced: bool = False) -> Surveyed:
@@ -119,6 +115,13 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, RecursionError):
         return None, None, TOO_DEEP
     return None, None, internal(error)
+
+
+def is_lasting(problem: Problem) -> bool:
+    """Whether the content alone made a problem, so that it may be remembered: what could not be read may be readable now."""
+    from kmigrate.source import TOO_DEEP_TO_PARSE
+
+    return problem[0] is not None or problem[2] in (TOO_DEEP, TOO_DEEP_TO_PARSE)
 
 
 def internal(error: Exception) -> str:

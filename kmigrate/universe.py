@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -19,8 +19,7 @@ from kmigrate.files import FileAccessError, display_path, read
 from kmigrate.layers.facts import FileFacts
 from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
-from kmigrate.neighbours import key_of
-from kmigrate.survey import Surveyed, survey
+from kmigrate.survey import Surveyed, is_lasting, survey
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -47,9 +46,8 @@ class Universe:
         """Raises FileAccessError."""
         return self.given[path] if path in self.given else read(Path(path))
 
-    def take(self, files: Sequence[Path], others: Sequence[Path], jobs: int, where: str = "local") -> None:
-        """Survey ``files`` and ``others`` and join them."""
-        paths = list(dict.fromkeys([*map(key_of, files), *map(key_of, others), *self.given]))
+    def take(self, paths: Collection[str], jobs: int, where: str = "local") -> None:
+        """Survey files, by ``key_of``, and join them."""
         self._survey(paths, jobs, where)
         self.index = Index(Modules(paths), self._load, display_path)
         for path, surveyed in sorted(self.surveyed.items()):
@@ -63,7 +61,7 @@ class Universe:
 
     # ---- the survey
 
-    def _survey(self, paths: Sequence[str], jobs: int, where: str) -> None:
+    def _survey(self, paths: Collection[str], jobs: int, where: str) -> None:
         todo: list[tuple[str, int]] = []
         for path in paths:
             known = None if path in self.given else self._remembered(path)
@@ -89,7 +87,8 @@ class Universe:
         self.surveyed[path] = answer
         if path not in self.given:
             self.cache.keep_digest(path, stat_of(path), answer.digest)
-            self.cache.keep_surveyed(answer)
+            if answer.error is None or is_lasting(answer.error):
+                self.cache.keep_surveyed(answer)
 
     def _load(self, path: str) -> FileFacts | None:
         """The facts of a file that the index needs, whatever the gate said about it."""

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from kmigrate.config import Config
-from kmigrate.files import FileAccessError, discover, display_path, read, write_atomic
+from kmigrate.discovery import discover
+from kmigrate.files import FileAccessError, display_path, read, write_atomic
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -31,10 +32,10 @@ def touch(root: Path, *names: str) -> None:
 
 
 def found(*paths: str, config: Config | None = None) -> list[str]:
-    files, errors = discover(paths, config or Config())
-    assert errors == []
-    assert files == sorted(files)
-    return [file.as_posix() for file in files]
+    discovered = discover(paths, config or Config())
+    assert discovered.errors == []
+    assert discovered.files == sorted(discovered.files, key=Path)
+    return discovered.files
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------
@@ -120,8 +121,9 @@ def test_symlinks(project: Path) -> None:
 def test_paths_that_mean_nothing_are_errors_and_the_others_are_done(project: Path) -> None:
     touch(project, "a.py")
     os.mkfifo(project / "pipe.py")
-    files, errors = discover(["nope", "a.py", "no/such.py", "pipe.py", "", "a\0b", "x" * 5000], Config())
-    assert files == [Path("a.py")]
+    discovered = discover(["nope", "a.py", "no/such.py", "pipe.py", "", "a\0b", "x" * 5000], Config())
+    errors = discovered.errors
+    assert discovered.files == ["a.py"]
     assert [error.path for error in errors[:3]] == ["nope", "no/such.py", "pipe.py"]
     assert errors[0].message == "no such file or directory"
     assert errors[2].message == "neither a regular file nor a directory"
@@ -132,15 +134,15 @@ def test_an_unreadable_folder_is_an_error(project: Path, monkeypatch: pytest.Mon
     touch(project, "a.py", "secret/b.py")
     scandir = os.scandir
 
-    def refuse(path: Path) -> object:  # by hand, because root may read everything
-        if path.name == "secret":
+    def refuse(path: str) -> object:  # by hand, because root may read everything
+        if path == "secret/":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    files, errors = discover(["."], Config())
-    assert files == [Path("a.py")]
-    assert [(error.path, error.message) for error in errors] == [("secret", "no permission to read it")]
+    discovered = discover(["."], Config())
+    assert discovered.files == ["a.py"]
+    assert [(error.path, error.message) for error in discovered.errors] == [("secret", "no permission to read it")]
 
 
 # --- reading and writing ---------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from kmigrate import __version__
 from kmigrate.model import Applicability, Context, Edit, FileError, FileReport, Finding, Fix
-from kmigrate.report import REPORTERS, summary, use_color
+from kmigrate.report import REPORTERS, summary
 from kmigrate.report.diff import unified
 from kmigrate.report.verdicts import render_verdicts_json, render_verdicts_text, verdict_summary
+from kmigrate.terminal import use_color
 
 
 def fix(applicability: Applicability = "safe", **more: Any) -> Fix:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
+from kmigrate.cache import cache_directory
 from kmigrate.cli.common import add_executor_option, add_file_options, add_format_option, configuration, paths_of, positive
-from kmigrate.project import Project
-from kmigrate.report import REPORTERS
-from kmigrate.report.common import use_color
-from kmigrate.report.layers import render_layers
+from kmigrate.config import Config
+from kmigrate.inputs import Inputs
+from kmigrate.outcome import Outcome, Outcomes
+from kmigrate.terminal import use_color
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +28,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     config = configuration(options)
+    inputs = Inputs(config, paths_of(options, config), options.stdin_filename)
+    kept_in = None if options.no_cache else cache_directory()
+    shown = (options.output_format, options.layers, use_color(sys.stdout))
+    outcomes = Outcomes(kept_in, config, inputs, shown)
+    outcome = outcomes.get()
+    if outcome is None:
+        outcome, again = _outcome(options, config, inputs)
+        if again:
+            outcomes.keep(outcome)
+    print(outcome.text, end="")
+    return outcome.code
+
+
+def _outcome(options: argparse.Namespace, config: Config, inputs: Inputs) -> tuple[Outcome, bool]:
+    """What the run prints, and whether it would print it again."""
+    from kmigrate.project import Project, lasts
+    from kmigrate.report import REPORTERS
+    from kmigrate.report.layers import render_layers
+
     project = Project(config, options.jobs or 0, cached=not options.no_cache, where=options.executor)
-    reports = project.reports(paths_of(options, config), options.stdin_filename)
-    reporter = REPORTERS[options.output_format]
-    print(reporter.render_check(reports, config.target, len(reports), use_color(sys.stdout)), end="")
+    reports = project.reports_of(inputs)
+    color = use_color(sys.stdout)
+    text = REPORTERS[options.output_format].render_check(reports, config.target, len(reports), color)
     if options.layers and options.output_format == "text":
-        section = render_layers(reports, use_color(sys.stdout))
-        print(f"\n{section}" if section else "", end="")
-    if any(r.errors for r in reports):
-        return 2
-    return 1 if any(r.findings for r in reports) else 0
+        section = render_layers(reports, color)
+        text += f"\n{section}" if section else ""
+    code = 2 if any(r.errors for r in reports) else int(any(r.findings for r in reports))
+    return Outcome(code, text), all(map(lasts, reports))

@@ -12,9 +12,10 @@ from kmigrate.config import Config
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import FileError, Finding
 from kmigrate.project import Checked, Project, fixes_to_apply
-from kmigrate.report.common import plural, use_color
+from kmigrate.report.common import plural
 from kmigrate.report.diff import unified
 from kmigrate.report.text import error_line
+from kmigrate.terminal import use_color
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

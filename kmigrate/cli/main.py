@@ -1,16 +1,19 @@
-"""The command line: options in, one call, one reporter out. Heavy imports wait until a command needs them."""
+"""The command line: options in, one call, one reporter out. Imports wait until a command needs them."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kmigrate import __version__
-from kmigrate.model import UserError
+from kmigrate.errors import UserError
 
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_VERSION = f"kmigrate {__version__}"
 _COMMANDS = {
     "check": ("list direct engine uses in layer code", "exit 0: none; 1: findings; 2: a usage or input error"),
     "fix": (
@@ -29,13 +32,16 @@ _COMMANDS = {
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser; only the options of ``command`` are filled in (all where None), so that start-up stays cheap."""
+    import argparse
+    import importlib
+
     parser = argparse.ArgumentParser(
         prog="kmigrate",
         description="Find direct TensorFlow and Theano calls in Keras layer code, rewrite them to the abstract backend, "
         "and prove the rewrite on real engines.",
         epilog="Start with: kmigrate check src/   then: kmigrate fix src/   then: kmigrate fix --write --verify src/",
     )
-    parser.add_argument("--version", action="version", version=f"kmigrate {__version__}")
+    parser.add_argument("--version", action="version", version=_VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (summary, exits) in _COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", epilog=exits)
@@ -47,6 +53,11 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No traceback of ours reaches a user who gave bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:  # asked for by every editor at its start: no parser for that
+        print(_VERSION)
+        return 0
+    import importlib
+
     command = next((a for a in arguments if a in _COMMANDS), None)
     options = build_parser(command or "none").parse_args(arguments)
     try:

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kmigrate.cache import digest
 from kmigrate.cli.common import add_executor_option, add_file_options, configuration, paths_of, positive
 from kmigrate.config import Config
+from kmigrate.digests import digest
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import Finding, Unit, UserError
 from kmigrate.project import Checked, Project, fixes_to_apply
-from kmigrate.report.common import use_color
 from kmigrate.report.evidence import Evidence, format_of, needs, render
 from kmigrate.report.text import error_line
+from kmigrate.terminal import use_color
 
 if TYPE_CHECKING:
     from kmigrate.verify.campaign import Task

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 from kmigrate.model import FileReport
-from kmigrate.report.common import summary, use_color
+from kmigrate.report.common import summary
 
-__all__ = ["REPORTERS", "Reporter", "summary", "use_color"]
+__all__ = ["REPORTERS", "Reporter", "summary"]
 
 _NO_FORMATS = frozenset({"common", "diff", "evidence", "layers", "progress", "rules", "rules_json", "verdicts"})
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from typing import TextIO
 
 from kmigrate.model import FileError, FileReport, Finding
 
@@ -37,13 +35,6 @@ def errors_in_order(reports: Sequence[FileReport]) -> list[FileError]:
         (error for report in reports for error in report.errors),
         key=lambda error: (error.path, error.line or 0, error.column or 0, error.message),
     )
-
-
-def use_color(stream: TextIO) -> bool:
-    """Whether colours are wanted on a stream: a terminal, unless NO_COLOR is set or the terminal is dumb."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return stream.isatty()
 
 
 def paint(text: str, style: str, color: bool) -> str:

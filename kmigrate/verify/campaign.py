@@ -14,8 +14,9 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
-from kmigrate.cache import digest, own_version
+from kmigrate.cache import own_version
 from kmigrate.config import Config
+from kmigrate.digests import digest
 from kmigrate.executors import Executor, Lost
 from kmigrate.model import Finding, Unit
 from kmigrate.project import Checked

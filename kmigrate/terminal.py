@@ -1,0 +1,13 @@
+"""What the terminal is asked before anything is printed. Apart from the reports, which a run with nothing new does not load."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+
+def use_color(stream: TextIO) -> bool:
+    """Whether colours are wanted on a stream: a terminal, unless NO_COLOR is set or the terminal is dumb."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
