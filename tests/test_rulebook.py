@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from kmigrate.lint import analyse
 from kmigrate.model import UserError
 from kmigrate.rulebook.book import Rulebook, load_rulebook
 from kmigrate.rulebook.conditions import Unknown, evaluate
 from kmigrate.rulebook.load import load_files
 from kmigrate.rulebook.place import builtin_rules_directory
 from kmigrate.rulebook.proofs import Proofs, proof_file, read_proof
+from kmigrate.source import Source
 from kmigrate.verify.proof import unproven
 
 GOOD = '[[rule]]\ncode = "XX1"\nname = "exp"\nsymbols = ["tf.exp"]\nsignature = "x"\nkeras2 = "K.exp(x)"\n'
@@ -255,3 +257,29 @@ def test_only_a_rule_that_names_the_symbol_knows_it() -> None:
     book = load_rulebook()
     assert book.knows("tf.exp") and book.knows("tf.compat.v1.exp")
     assert not book.knows("tf.data.no_such") and book.find("tf.no_such") is None
+
+
+@pytest.mark.parametrize(
+    ("call", "assumption"),
+    [
+        ("tf.reduce_mean(x)", None),
+        ("tf.reduce_mean(unknown)", None),
+        ("tf.reduce_mean([x, x])", "no example has proven it with a list for `input_tensor`"),
+        ("tf.reduce_mean(numbers, axis=0)", "no example has proven it with a list of numbers for `input_tensor`"),
+        ("tf.reduce_mean(x, axis=[0, 1])", None),
+        ("tf.reduce_mean(x, axis=None)", None),
+        ("tf.reduce_mean(x, name=3)", None),
+        ("tf.norm(x, keepdims=1)", "no example has proven it with a number for `keepdims`"),
+        ("tf.logical_not(flag)", "no example has proven it with a Python bool for `x`"),
+        ("tf.add_n([[1.0, 2.0], [3.0, 4.0]])", "no example has proven it with a list of lists for `inputs`"),
+        ("tf.zeros(1)", "no example has proven it with a number for `shape`"),
+        ("tf.sequence_mask([1, 2], 3)", "no example has proven it with a list of numbers for `lengths`"),
+    ],
+)
+def test_a_fix_is_safe_for_the_kinds_of_values_that_were_proven(call: str, assumption: str | None) -> None:
+    head = "import tensorflow as tf\nfrom keras.layers import Layer\n\nclass A(Layer):\n    def call(self, x, unknown=None):\n"
+    text = f"{head}        numbers = [1.0, 2.0]\n        flag = True\n        return {call}\n"
+    (finding,) = analyse(Source.parse("a.py", text.encode()), load_rulebook(), "keras2").findings
+    assert finding.fix is not None
+    assert finding.fix.assumption == assumption
+    assert finding.fix.applicability == ("unsafe" if assumption else "safe")

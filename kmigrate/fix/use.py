@@ -18,6 +18,7 @@ from kmigrate.rulebook.render import render_call, render_function, render_value
 from kmigrate.rulebook.rule import Alternative, Rule
 from kmigrate.source import Source
 from kmigrate.values import UseFacts, Values
+from kmigrate.values.kinds import in_words, is_proven
 
 _BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
 _FREE_NAMES: dict[Target, tuple[str, ...]] = {
@@ -81,7 +82,8 @@ class Fixer:
             if calling is not None:
                 assumed = f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only"
                 assumption = f"{assumption}, and {assumed}" if assumption else assumed
-            return self._made(rule, index, place, pieces, assumption), index
+            unproven = self._unproven(rule, index, template, facts)
+            return self._made(rule, index, place, pieces, assumption or unproven), index
         raise reason or NoFix(self._no_alternative(rule))
 
     def _layout(self, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
@@ -112,6 +114,17 @@ class Fixer:
                 if holds or (holds is None and alternative.assume is not None):
                     found.append((index, alternative, holds))
         return sorted(found, key=lambda candidate: candidate[2] is None)
+
+    def _unproven(self, rule: Rule, index: int, template: ast.expr, facts: UseFacts) -> str | None:
+        """What the call gives that no example of the proof gave; None where it was all tried."""
+        proven = self.book.claim(rule, index).kinds
+        taken = {node.id for node in ast.walk(template) if isinstance(node, ast.Name)}
+        for name in (*facts.bound.given, *facts.bound.variadic):
+            if name in taken:
+                for kind in sorted(facts.kinds(name)):
+                    if not is_proven(kind, proven.get(name, ())):
+                        return f"no example has proven it with {in_words(kind)} for `{name}`"
+        return None
 
     def _no_alternative(self, rule: Rule) -> str:
         if not any(self.target in a.replacement for a in rule.alternatives):

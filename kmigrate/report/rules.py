@@ -10,6 +10,7 @@ from typing import Any
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.rule import Alternative, Rule
 from kmigrate.rulebook.words import in_words
+from kmigrate.values.kinds import in_words as kind_in_words
 
 _ENGINE_NAMES = {"tensorflow": "TensorFlow", "theano": "Theano"}
 _FEW_SYMBOLS = 4
@@ -91,6 +92,9 @@ def _alternative(book: Rulebook, rule: Rule, index: int, alternative: Alternativ
     lines.append(f"- Portable: {_claim(claim.portable, claim.portability)}")
     if rule.engine == "tensorflow" and claim.tf_keras is not None:
         lines.append(f"- With the `K` of tensorflow.keras: {_claim(claim.tf_keras, claim.tf_keras_reason)}")
+    if claim.kinds:
+        told = [f"`{name}` {' or '.join(kind_in_words(kind) for kind in kinds)}" for name, kinds in claim.kinds.items()]
+        lines.append(f"- Safe for tensors, and, of Python's values, as the examples were: {'; '.join(told)}")
     if claim.remark:
         lines.append(f"- Differs where it does not count (see docs/architecture.md): {claim.remark}")
     if claim.portable and claim.elsewhere:

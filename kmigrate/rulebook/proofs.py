@@ -8,8 +8,8 @@ soon as the rule changes (its digest no longer matches).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Claim:
     # What does not count (see verify.proof.judge) and is shown nevertheless: on the own engine, and on the other one.
     remark: str | None = None
     elsewhere: str | None = None
+    # By parameter, the kinds of Python value that the examples had (see values.kinds).
+    kinds: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,22 @@ def number(constant: Any = NO_CONSTANT, dtype: str | None = None) -> Value:
     return Value(NUMBER, shape=(), constant=constant, dtype=dtype)
 
 
+_CONSTANT_DTYPES: dict[type, str] = {bool: "bool", int: INTEGER, float: FLOATING}
+
+
+def of_constant(constant: Any) -> Value:
+    """The value of a Python constant, or of a list or tuple of them."""
+    if isinstance(constant, (list, tuple)):
+        return sequence(of_constant(element) for element in constant)
+    if constant is None:
+        return Value(NONE, constant=None)
+    if isinstance(constant, str):
+        return Value(TEXT, constant=constant)
+    if type(constant) in _CONSTANT_DTYPES:
+        return number(constant, _CONSTANT_DTYPES[type(constant)])
+    return number() if isinstance(constant, complex) else UNKNOWN
+
+
 # Longer or deeper displays are known by what their elements share: that bounds the work, however the code nests them.
 _MAX_ELEMENTS, _MAX_DEPTH = 64, 3
 

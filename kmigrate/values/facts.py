@@ -23,6 +23,7 @@ from kmigrate.values.domain import (
     is_floating,
     is_integer,
 )
+from kmigrate.values.kinds import kinds_of
 from kmigrate.values.module import Values
 
 _DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
@@ -92,6 +93,13 @@ class UseFacts:
 
     def known(self, name: str) -> Value:
         return self.values.of(self.node(name))
+
+    def kinds(self, name: str) -> frozenset[str]:
+        """What the argument surely is besides a tensor (see ``kinds``); of ``*name`` what its elements are."""
+        nodes = [argument.node for argument in self.bound.variadic.get(name, ())]
+        if name in self.bound.given:
+            nodes.append(self.bound.given[name].node)
+        return frozenset(kind for node in nodes for kind in kinds_of(self.values.of(node)))
 
     def rank(self, name: str) -> int:
         return self.values.rank(self.node(name))

@@ -31,6 +31,7 @@ from kmigrate.values.domain import (
     join,
     join_all,
     number,
+    of_constant,
     sequence,
     sequence_of,
 )
@@ -40,7 +41,6 @@ from kmigrate.values.flow import ITEM, Origin
 from kmigrate.values.operations import RENAMED, Operation, engine_of_operation, operation
 from kmigrate.values.sources import Sources
 
-_CONSTANT_DTYPES = {bool: "bool", int: "integer", float: "floating"}
 _NUMPY_NUMBERS = frozenset({"numpy.pi", "numpy.e", "numpy.inf", "numpy.nan", "math.pi", "math.e", "math.inf"})
 _DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
 
@@ -74,16 +74,7 @@ class Interpreter:
 
     def _constant(self, node: ast.Constant) -> Steps:
         yield from ()
-        value = node.value
-        if value is None:
-            return Value(NONE, constant=None)
-        if value is Ellipsis:
-            return ELLIPSIS
-        if isinstance(value, str):
-            return Value(TEXT, constant=value)
-        if type(value) in _CONSTANT_DTYPES:
-            return number(value, _CONSTANT_DTYPES[type(value)])
-        return number() if isinstance(value, complex) else UNKNOWN
+        return ELLIPSIS if node.value is Ellipsis else of_constant(node.value)
 
     def _name(self, node: ast.Name) -> Steps:
         origins = self.bindings.origins(node)

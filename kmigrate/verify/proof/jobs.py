@@ -21,7 +21,7 @@ from kmigrate.rulebook.conditions import Unknown, evaluate
 from kmigrate.rulebook.rule import Example, Rule
 from kmigrate.source import Source
 from kmigrate.values import UseFacts, Values
-from kmigrate.values.domain import ANY_ENGINE, of_rank, tensor
+from kmigrate.values.domain import ANY_ENGINE, Value, of_constant, of_rank, tensor
 from kmigrate.verify.specs import SpecError, parse
 
 _HEADER = {
@@ -47,7 +47,7 @@ class Job:
     """One example as two modules. ``alternative`` is None for an example that must be refused; ``problem``: it was not.
 
     ``varies`` says whether the alternative claims anything beyond the ranks and dtypes of its example, ``holds`` whether
-    its condition holds for given ones, ``refuses`` whether the rule has no fix for them.
+    its condition holds for given ones, ``refuses`` whether the rule has no fix for them; ``kinds`` is as in a Claim.
     """
 
     rule: Rule
@@ -60,6 +60,7 @@ class Job:
     varies: bool = False
     holds: Callable[[Facts], bool] = field(default=_anything, compare=False)
     refuses: Callable[[Facts], bool] = field(default=_nothing, compare=False)
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
 
 
 def job_of(book: Rulebook, rule: Rule, number: int) -> Job:
@@ -97,14 +98,21 @@ def job_of(book: Rulebook, rule: Rule, number: int) -> Job:
     if found != ast.unparse(ast.parse(expected, mode="eval").body):
         problem = f"rewritten to {found}, the example expects {expected}"
     alternative = rule.alternatives[index]
+    asks = _Asks(analysis, rule, use.start)
+    kinds = asks.kinds(_literals(example))
     varies = alternative.when is not None or alternative.assume is None
     if not varies:
-        return Job(rule, number, example, index, source.text, text, problem)
-    asks = _Asks(analysis, rule, use.start)
+        return Job(rule, number, example, index, source.text, text, problem, kinds=kinds)
     holds = _anything if alternative.when is None or not _about_input(alternative.when) else asks.all_of([alternative.when])
     refusals = [refusal.when for refusal in rule.refusals if _about_input(refusal.when)]
     refuses = asks.any_of(refusals) if refusals else _nothing
-    return Job(rule, number, example, index, source.text, text, problem, True, holds, refuses)
+    return Job(rule, number, example, index, source.text, text, problem, True, holds, refuses, kinds)
+
+
+def _literals(example: Example) -> dict[str, Value]:
+    """The inputs that are handed over as Python values."""
+    specs = {name: parse(text) for name, text in example.inputs.items()}
+    return {name: of_constant(spec.value) for name, spec in specs.items() if spec.kind == "literal"}
 
 
 def _module(rule: Rule, example: Example) -> Source:
@@ -153,6 +161,16 @@ class _Asks:
     def one(self, condition: ast.expr, facts: Facts) -> bool:
         values = _given(self.analysis, facts)
         return any(evaluate(condition, _Facts(self.rule, bound, values)) is True for bound in self.bounds)
+
+    def kinds(self, literals: Mapping[str, Value]) -> dict[str, frozenset[str]]:
+        """By parameter, what kinds of Python value the example gives."""
+        values = Values(self.analysis.names, self.analysis.layer_code, literals)
+        found: dict[str, frozenset[str]] = {}
+        for bound in self.bounds:
+            facts = _Facts(self.rule, bound, values)
+            for name in (*bound.given, *bound.variadic):
+                found[name] = found.get(name, frozenset()) | facts.kinds(name)
+        return {name: kinds for name, kinds in found.items() if kinds}
 
     def all_of(self, conditions: list[ast.expr]) -> Callable[[Facts], bool]:
         return lambda facts: all(self.one(condition, facts) for condition in conditions)

@@ -124,8 +124,17 @@ def _claim(jobs: Sequence[Job], reports: Mapping[int, Mapping[str, Any]]) -> dic
         "tf_keras_reason": _first(found["tf_keras"]),
         "remark": _first(found["own_remark"]),
         "elsewhere": _first(found["other_remark"]),
+        "kinds": _kinds(jobs),
     }
-    return {key: value for key, value in claim.items() if value is not None}
+    return {key: value for key, value in claim.items() if value not in (None, {})}
+
+
+def _kinds(jobs: Iterable[Job]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for job in jobs:
+        for name, kinds in job.kinds.items():
+            found.setdefault(name, set()).update(kinds)
+    return {name: sorted(kinds) for name, kinds in sorted(found.items())}
 
 
 def _first(texts: Sequence[str]) -> str | None:
