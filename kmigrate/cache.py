@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmigrate import __version__
-from kmigrate.digests import digest
+from kmigrate.digests import digest, digest_of
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.rulebook.place import builtin_rules_directory
 
@@ -47,30 +47,62 @@ def own_version() -> str:
     return digest(__version__, sys.version_info[:3], tree_state([Path(__file__).parent], (".py",)))
 
 
-def results_version(rules: Iterable[Path]) -> str:
-    """The version of everything that makes a finding: kmigrate, Python, the built-in rules and ``rules``, with their proofs."""
-    return digest(own_version(), tree_state([builtin_rules_directory(), *rules], (".toml", ".json")))
+def results_version(rules: Iterable[Path]) -> str | None:
+    """The version of everything that makes a finding: kmigrate, Python, the built-in rules and ``rules``, with their proofs.
+
+    None where a rule is too young for its time to be trusted.
+    """
+    state = tree_state([builtin_rules_directory(), *rules], (".toml", ".json"))
+    young = time.time_ns() - max((times[1] for times in state), default=0) < _RACY_NS
+    return None if young else digest(own_version(), state)
 
 
-def tree_state(folders: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, int]]:
-    """Name, time and size of the files below some folders (or of files): what changes when one of them does."""
+def recall(path: Path, state: str | None) -> bytes | None:
+    """What ``keep`` put into a file of the cache in the same state. Whatever is damaged counts as none."""
+    if state is None:
+        return None
+    try:
+        head, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if head == _head(state, content) else None
+
+
+def keep(path: Path, state: str | None, content: bytes) -> None:
+    """Replace a file of the cache. One that cannot be written is no reason to fail."""
+    if state is None:
+        return
+    with suppress(OSError, FileAccessError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, _head(state, content) + b"\n" + content, durable=False)
+        forget_old(path.parent)
+
+
+def _head(state: str, content: bytes) -> bytes:
+    return f"{state} {digest_of(content)}".encode()
+
+
+def tree_state(folders: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, int, int, int]]:
+    """Name, times, size and inode of the files below some folders (or of files): what changes when one of them does."""
     found = []
     waiting = [os.fspath(folder) for folder in folders]
     while waiting:
         here = waiting.pop()
         with suppress(OSError):
             if os.path.isfile(here):
-                state = os.stat(here)
-                found.append((here, state.st_mtime_ns, state.st_size))
+                found.append(_state_of(here, os.stat(here)))
                 continue
             with os.scandir(here) as entries:
                 for entry in entries:
                     if entry.is_dir() and entry.name != "__pycache__":
                         waiting.append(entry.path)
                     elif entry.name.endswith(suffixes):
-                        state = entry.stat()
-                        found.append((entry.path, state.st_mtime_ns, state.st_size))
+                        found.append(_state_of(entry.path, entry.stat()))
     return sorted(found)
+
+
+def _state_of(path: str, state: os.stat_result) -> tuple[str, int, int, int, int]:
+    return path, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
 
 
 def stat_of(path: str | Path) -> Stat | None:

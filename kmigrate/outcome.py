@@ -6,14 +6,12 @@ text follows as it is: a run over unchanged files reads it and has nothing to co
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from kmigrate.cache import forget_old, results_version
+from kmigrate.cache import keep, recall, results_version
 from kmigrate.config import Config
-from kmigrate.digests import digest, digest_of
-from kmigrate.files import FileAccessError, write_atomic
+from kmigrate.digests import digest
 from kmigrate.inputs import Inputs
 
 
@@ -34,28 +32,17 @@ class Outcomes:
         if directory is not None and states is not None:
             asked = digest(str(Path.cwd()), config.wishes, shown, list(inputs.files))
             self._path = directory / f"{asked}-outcome.txt"
-            self._state = digest(results_version(config.rules), config.wishes, shown, inputs.files, states)
+            version = results_version(config.rules)
+            self._state = None if version is None else digest(version, config.wishes, shown, inputs.files, states)
 
     def get(self) -> Outcome | None:
         """The outcome of a run over the same files in the same state, if there was one."""
         if self._path is None:
             return None
-        try:
-            head, _, text = self._path.read_bytes().partition(b"\n")
-            state, code, content = head.decode("ascii").split(" ")
-            if state == self._state and content == digest_of(text):
-                return Outcome(int(code), text.decode("utf-8", "surrogatepass"))
-        except (OSError, ValueError):
-            pass
-        return None
+        code, _, text = (recall(self._path, self._state) or b"").partition(b"\n")
+        return Outcome(int(code), text.decode("utf-8", "surrogatepass")) if code else None
 
     def keep(self, outcome: Outcome) -> None:
-        """Remember an outcome. A cache that cannot be written is no reason to fail."""
-        if self._path is None:
-            return
-        text = outcome.text.encode("utf-8", "surrogatepass")
-        head = f"{self._state} {outcome.code} {digest_of(text)}\n"
-        with suppress(OSError, FileAccessError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path, head.encode() + text, durable=False)
-            forget_old(self._path.parent)
+        """Remember an outcome."""
+        if self._path is not None:
+            keep(self._path, self._state, f"{outcome.code}\n{outcome.text}".encode("utf-8", "surrogatepass"))

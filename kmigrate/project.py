@@ -51,8 +51,8 @@ class Project:
         self.jobs = jobs
         self.where = where
         self.wishes = config.wishes
-        version = results_version(config.rules) if cached else ""
-        self.cache = Cache(cache_directory() if cached else None, str(Path.cwd()), version)
+        version = results_version(config.rules) if cached else None
+        self.cache = Cache(None if version is None else cache_directory(), str(Path.cwd()), version or "")
         self._kept: list[str] = []
 
     @property

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from kmigrate.cache import results_version
 from kmigrate.names.aliases import canonical_symbol, wider_symbol
+from kmigrate.rulebook.compiled import keep_compiled, recalled
 from kmigrate.rulebook.differences import FILE_NAME, Difference, differences_of, read_differences
-from kmigrate.rulebook.load import load_files
+from kmigrate.rulebook.load import checked, load_tables
 from kmigrate.rulebook.place import builtin_rules_directory
 from kmigrate.rulebook.proofs import Claim, Proofs
 from kmigrate.rulebook.rule import Rule
 
 
 class Rulebook:
-    """All rules of a run."""
+    """All rules of a run.
 
-    def __init__(self, rules: Iterable[Rule], proofs: Proofs) -> None:
-        self.rules = tuple(rules)
+    ``rules`` may make each rule when it is asked for (``compiled.py``): of hundreds a file needs a few. So the tables of this
+    class hold numbers; ``names`` are the code and the symbols of each rule, in the order of ``rules``.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], proofs: Proofs, names: Sequence[tuple[str, Sequence[str]]] | None = None,
+        differences: Callable[[], Sequence[Difference]] | None = None,
+    ) -> None:  # fmt: skip
+        self.rules = rules
         self.proofs = proofs
-        self._by_symbol = {symbol: rule for rule in self.rules for symbol in rule.symbols}
-        self._by_code = {rule.code: rule for rule in self.rules}
-        self._by_canonical: dict[str, Rule] | None = None
+        names = [(rule.code, rule.symbols) for rule in rules] if names is None else names
+        self._by_symbol = {symbol: number for number, (_, symbols) in enumerate(names) for symbol in symbols}
+        self._by_code = {code: number for number, (code, _) in enumerate(names)}
+        self._by_canonical: dict[str, int] | None = None
+        self._differences = differences or (lambda: read_differences(builtin_rules_directory() / FILE_NAME))
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    def _rule(self, number: int | None) -> Rule | None:
+        return None if number is None else self.rules[number]
 
     def find(self, symbol: str) -> Rule | None:
         """The rule for a symbol, or None.
@@ -35,34 +49,37 @@ class Rulebook:
         symbol that means this one in some version of the engine (such a rule has to hold for every version), at last one for
         the module (``tf.data.*``).
         """
-        return self._named(symbol) or self._of_module(canonical_symbol(symbol)) or self._of_module(symbol)
+        number = self._named(symbol)
+        if number is None:
+            number = self._of_module(canonical_symbol(symbol))
+        return self._rule(self._of_module(symbol) if number is None else number)
 
-    def _named(self, symbol: str) -> Rule | None:
-        rule = self._by_symbol.get(symbol)
+    def _named(self, symbol: str) -> int | None:
+        number = self._by_symbol.get(symbol)
         canonical: str | None = canonical_symbol(symbol)
-        while rule is None and canonical is not None:
-            rule = self._canonical_rules().get(canonical)
+        while number is None and canonical is not None:
+            number = self._canonical_rules().get(canonical)
             canonical = wider_symbol(canonical)
-        return rule
+        return number
 
-    def _of_module(self, symbol: str) -> Rule | None:
+    def _of_module(self, symbol: str) -> int | None:
         parts = symbol.split(".")
         for length in range(len(parts) - 1, 0, -1):
-            rule = self._by_symbol.get(".".join([*parts[:length], "*"]))
-            if rule is not None:
-                return rule
+            number = self._by_symbol.get(".".join([*parts[:length], "*"]))
+            if number is not None:
+                return number
         return None
 
-    def _canonical_rules(self) -> dict[str, Rule]:
+    def _canonical_rules(self) -> dict[str, int]:
         if self._by_canonical is None:
-            found: dict[str, Rule] = {}
-            for symbol, rule in self._by_symbol.items():
-                found.setdefault(canonical_symbol(symbol), rule)
+            found: dict[str, int] = {}
+            for symbol, number in self._by_symbol.items():
+                found.setdefault(canonical_symbol(symbol), number)
             self._by_canonical = found
         return self._by_canonical
 
     def get(self, code: str) -> Rule | None:
-        return self._by_code.get(code)
+        return self._rule(self._by_code.get(code))
 
     def knows(self, symbol: str) -> bool:
         """Whether a rule names the symbol itself."""
@@ -83,17 +100,24 @@ class Rulebook:
     def differences(self, rule: Rule, alternative: int) -> list[Difference]:
         """What is known of the K functions and operators of one replacement, over both engines."""
         template = rule.alternatives[alternative].replacement.get("keras2")
-        known = read_differences(builtin_rules_directory() / FILE_NAME)
-        return differences_of(template, known) if template is not None else []
+        return differences_of(template, self._differences()) if template is not None else []
 
 
 @lru_cache(maxsize=4)
 def load_rulebook(extra: Sequence[Path] = ()) -> Rulebook:
-    """The built-in rules and those of ``extra`` (a tuple of files or directories), with their proofs.
+    """The built-in rules and those of ``extra`` (a tuple of files or directories), with their proofs; compiled, where they were
+    before.
 
     Raises:
         UserError: see ``load_files``.
     """
     places = [builtin_rules_directory(), *extra]
-    rules = load_files(places)
-    return Rulebook(rules, Proofs.read(dict.fromkeys(rule.source for rule in rules)))
+    state = results_version(extra)
+    stored = recalled(places, state)
+    if stored is not None:
+        return Rulebook(stored.rules, Proofs(stored.proofs), stored.names, stored.differences)
+    tables = load_tables(places)
+    rules = checked(tables)
+    proofs = Proofs.read(dict.fromkeys(rule.source for rule in rules))
+    keep_compiled(places, state, tables, rules, proofs.records)
+    return Rulebook(rules, proofs)

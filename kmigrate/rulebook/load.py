@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kmigrate.model import Target, UserError
 from kmigrate.rulebook.conditions import CALCULATIONS, FUNCTIONS
 from kmigrate.rulebook.rule import Alternative, Example, Parameter, Refusal, Rule
-from kmigrate.toml import tomllib
 
 TARGETS: tuple[Target, ...] = ("keras2", "keras3")
 BACKEND_NAME: dict[Target, str] = {"keras2": "K", "keras3": "ops"}
@@ -56,23 +55,49 @@ _EXAMPLE_KEYS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RuleTable:
+    """A [[rule]] as it is written: its file, its number there from 1, and its keys."""
+
+    path: Path
+    number: int
+    table: Mapping[str, Any]
+
+    def rule(self) -> Rule:
+        """Raises UserError where it is not well formed."""
+        return _Reader(self.path, self.table, self.number).rule()
+
+
 def load_files(paths: Iterable[Path]) -> list[Rule]:
     """The rules of every TOML file in ``paths`` (files, or directories searched at any depth), in order of file name.
 
     Raises:
         UserError: a file is missing, is no TOML, or holds a rule that is not well formed; two rules share a code or a symbol.
     """
-    rules: list[Rule] = []
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"{path}: no such rules file or directory")
-        for file in sorted(path.rglob("*.toml")) if path.is_dir() else [path]:
-            rules += _load_file(file)
+    return checked(load_tables(paths))
+
+
+def checked(tables: Iterable[RuleTable]) -> list[Rule]:
+    """The rules of tables. Raises UserError, see ``load_files``."""
+    rules = [table.rule() for table in tables]
     _check_unique(rules)
     return rules
 
 
-def _load_file(path: Path) -> list[Rule]:
+def load_tables(paths: Iterable[Path]) -> list[RuleTable]:
+    """The rules of files as they are written. Raises UserError where a file is missing or is no TOML file of rules."""
+    tables: list[RuleTable] = []
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such rules file or directory")
+        for file in sorted(path.rglob("*.toml")) if path.is_dir() else [path]:
+            tables += _load_file(file)
+    return tables
+
+
+def _load_file(path: Path) -> list[RuleTable]:
+    from kmigrate.toml import tomllib
+
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -87,7 +112,7 @@ def _load_file(path: Path) -> list[Rule]:
     tables = data.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise UserError(f"{path}: 'rule' must be an array of tables: write [[rule]]")
-    return [_Reader(path, table, number).rule() for number, table in enumerate(tables, 1)]
+    return [RuleTable(path, number, table) for number, table in enumerate(tables, 1)]
 
 
 def _check_unique(rules: Sequence[Rule]) -> None:
@@ -119,6 +144,8 @@ class _Reader:
     def check_keys(self, table: Mapping[str, Any], keys: Mapping[str, type], where: str = "") -> None:
         for key, value in table.items():
             if key not in keys:
+                import difflib
+
                 near = difflib.get_close_matches(key, keys, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f" (known: {', '.join(keys)})"
                 raise self.fail(where + key, "unknown key" + hint)
@@ -142,7 +169,7 @@ class _Reader:
         if not alternatives and not table.get("guidance"):
             raise self.fail("guidance", "a rule without a replacement needs guidance for a person")
         semantic = {k: v for k, v in table.items() if k not in _PROSE}
-        digest = hashlib.sha256(json.dumps(semantic, sort_keys=True).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(json.dumps(semantic, sort_keys=True, default=str).encode()).hexdigest()[:16]
         return Rule(
             code=table["code"],
             name=table["name"],

@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    records: dict[str, Any]
+    records: Mapping[str, Any]
 
     @classmethod
     def read(cls, rules_files: Iterable[Path]) -> Proofs:
