@@ -118,7 +118,8 @@ class Fixer:
     def _unproven(self, rule: Rule, index: int, template: ast.expr, facts: UseFacts) -> str | None:
         """What the call gives that no example of the proof gave; None where it was all tried."""
         proven = self.book.claim(rule, index).kinds
-        taken = {node.id for node in ast.walk(template) if isinstance(node, ast.Name)}
+        asked = rule.alternatives[index].when
+        taken = {node.id for tree in (template, asked) if tree is not None for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for name in (*facts.bound.given, *facts.bound.variadic):
             if name in taken:
                 for kind in sorted(facts.kinds(name)):
