@@ -119,7 +119,9 @@ class Fixer:
         """What the call gives that no example of the proof gave; None where it was all tried."""
         proven = self.book.claim(rule, index).kinds
         asked = rule.alternatives[index].when
-        taken = {node.id for tree in (template, asked) if tree is not None for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        taken = {
+            node.id for tree in (template, asked) if tree is not None for node in ast.walk(tree) if isinstance(node, ast.Name)
+        }
         for name in (*facts.bound.given, *facts.bound.variadic):
             if name in taken:
                 for kind in sorted(facts.kinds(name)):
