@@ -19,6 +19,8 @@ _METHODS = re.compile(rb"\.(?:%s)\b" % "|".join(sorted(DISTINCTIVE)).encode())
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
 _COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
 _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
+# A variable's; a layer has one of its own under this name.
+_INITIALIZER = re.compile(rb"(?<!\bself)\.initializer\b(?!\()")
 # Packages that no project calls its own: what is used of them says nothing about layer code.
 ELSEWHERE = frozenset(
     "tf tensorflow theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections "
@@ -41,6 +43,8 @@ def may_use_engine(data: bytes) -> bool:
     if b"keras" not in data:
         return False
     if _THROUGH_KERAS.search(data) or _METHODS.search(data):
+        return True
+    if b".initializer" in data and _INITIALIZER.search(data):
         return True
     return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
 

@@ -1,7 +1,8 @@
 """Methods and attributes that only tensors of one engine have: ``x.get_shape()``, ``x.dimshuffle(0, 'x')``, ``w.assign(v)``.
 
-A use counts only where its receiver is surely a tensor, a variable or a tensor's shape; arrays of numpy have methods of the
-same names. For a tensor of whichever engine runs, the method says for which one the code is written.
+A use counts where its receiver is surely a tensor, a variable or a tensor's shape (arrays of numpy have methods of the same
+names), or where the method alone tells that it is one (``telling.py``). For a tensor of whichever engine runs, the method says
+for which one the code is written.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from kmigrate.layers import LayerCode
 from kmigrate.names import Meaning, Names, Reference
+from kmigrate.telling import tensor_of, told
 from kmigrate.tensor_methods import NAMES, SHARED_ATTRIBUTES, TF_SHAPE, TF_TENSOR, TF_VARIABLE, THEANO_SHARED, THEANO_TENSOR
 from kmigrate.values import Value, Values
 from kmigrate.values.domain import ANY_ENGINE, SHAPE, TENSORS, VARIABLE
@@ -25,10 +27,12 @@ _TF, _THEANO = "tensorflow", "theano"
 @dataclass(frozen=True, slots=True, eq=False)
 class MethodReference(Reference):
     """``use`` is the whole expression that a fix replaces. ``arguments`` are the receiver and what stands in subscripts of it:
-    they come before the arguments of the call; empty where the tensor that is meant does not stand here."""
+    they come before the arguments of the call; empty where the tensor that is meant does not stand here. ``assumed`` is what
+    only the method tells: a fix rests on it."""
 
     use: ast.expr | None = None
     arguments: tuple[ast.expr, ...] = ()
+    assumed: str = ""
 
     @property
     def uncalled(self) -> bool:
@@ -45,15 +49,19 @@ def method_references(names: Names, layer_code: LayerCode, values: Values) -> It
             definition = names.definition_of(node)
             if layer_code.context(definition) is None or names.resolve(node.value).symbols:
                 continue
+            parent = names.parents.get(node)
+            call = parent if isinstance(parent, ast.Call) and parent.func is node else None
             symbol, arguments, part = _meaning(node, values)
+            assumed = ""
             if symbol is None:
-                continue
+                known = told(node, call, names, values)
+                if known is None:
+                    continue
+                symbol, arguments, part, assumed = known
             if part is not None:
                 taken.add(part)
-            parent = names.parents.get(node)
-            called = isinstance(parent, ast.Call) and parent.func is node and node.attr not in _PROPERTIES
-            use = parent if called and isinstance(parent, ast.expr) else node
-            found.append(MethodReference(node, Meaning((symbol,)), definition, "plain", use, arguments))
+            use = call if call is not None and node.attr not in _PROPERTIES else node
+            found.append(MethodReference(node, Meaning((symbol,)), definition, "plain", use, arguments, assumed))
     return (reference for reference in found if reference.node not in taken)
 
 
@@ -62,7 +70,7 @@ def _meaning(node: ast.Attribute, values: Values) -> tuple[str | None, tuple[ast
     name = node.attr
     if name == "value":
         if isinstance(node.value, ast.Subscript) and values.of(node.value.value).kind == SHAPE:
-            tensor, part = _tensor_of(node.value.value)
+            tensor, part = tensor_of(node.value.value)
             if values.of(node.value.value).engine is not None:
                 return "tf.Dimension.value", () if tensor is None else (tensor, node.value.slice), part
         return None, (), None
@@ -70,20 +78,11 @@ def _meaning(node: ast.Attribute, values: Values) -> tuple[str | None, tuple[ast
     if receiver.kind == SHAPE:
         if name not in TF_SHAPE or receiver.engine is None:
             return None, (), None
-        tensor, part = _tensor_of(node.value)
+        tensor, part = tensor_of(node.value)
         return f"tf.TensorShape.{name}", () if tensor is None else (tensor,), part
     if not receiver.symbolic or (receiver.kind == TENSORS and name in _OF_LISTS):
         return None, (), None
     return _symbol(receiver, name, values.file_engine), (node.value,), None
-
-
-def _tensor_of(shape: ast.expr) -> tuple[ast.expr | None, ast.AST | None]:
-    """The tensor in ``tensor.shape`` or ``tensor.get_shape()``, and the attribute."""
-    if isinstance(shape, ast.Call) and isinstance(shape.func, ast.Attribute) and shape.func.attr == "get_shape":
-        return shape.func.value, shape.func
-    if isinstance(shape, ast.Attribute) and shape.attr == "shape":
-        return shape.value, shape
-    return None, None
 
 
 def _symbol(receiver: Value, name: str, file_engine: str | None) -> str | None:

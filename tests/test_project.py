@@ -159,6 +159,7 @@ def test_two_processes_find_what_one_finds(folder: Path, monkeypatch: pytest.Mon
         ("x.get_shape()", "tf.Tensor.get_shape"),
         ("K.exp(x).sum()", "theano.tensor.TensorVariable.sum"),
         ("x.dimshuffle(0, 'x')", "theano.tensor.TensorVariable.dimshuffle"),
+        ("self.add_weight().initializer", "tf.Variable.initializer"),
     ],
 )
 def test_methods_of_an_engine_in_a_file_that_names_none(folder: Path, use: str, symbol: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from recall.__main__ import HERE, is_method
 from recall.compare import Difference, Review, differences, read_reviews, score
 from recall.listing import Listing, engine_name, is_keras_class, keras_name
+from recall.methods import Methods
 from recall.modules import Project
 
 LAYERS = """
@@ -86,7 +87,51 @@ def test_which_bases_make_layer_code() -> None:
     assert not is_keras_class("keras.layers.add")
 
 
-A, B, C = (("a.py", 1, 1), ("a.py", 2, 1), ("a.py", 3, 1))
+METHODS = """
+import numpy as np
+from keras import backend as K
+from keras.layers import Lambda, Layer
+
+class A(Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=input_shape.as_list())
+        self.n = np.zeros(3)
+
+    def call(self, x, mask=None):
+        y = K.exp(x) + 1
+        y = y.reshape((2, 3))
+        s = x.get_shape()
+        n = self.n.sum() + mask.sum()
+        return y.sum(), s[1].value, x.shape.as_list(), self.w.assign_add(n), self.assign_add(n), helper(y), y.shape
+
+def helper(unknown):
+    return unknown.get_shape()[0].value, unknown.T, f"{unknown.dimshuffle(0)}"
+
+def outside(x):
+    return x.get_shape()
+
+f = Lambda(lambda t: t.T)
+"""
+
+
+def test_the_listing_of_methods(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(METHODS, "utf-8")
+    uses = [(u.line, u.column, u.symbol) for u in Methods(Listing(Project(tmp_path))).uses()]
+    assert sorted(uses) == [
+        (8, 40, "as_list"),
+        (13, 13, "reshape"),
+        (14, 13, "get_shape"),
+        (16, 16, "sum"),
+        (16, 25, "value"),
+        (16, 37, "as_list"),
+        (16, 56, "assign_add"),
+        (19, 12, "value"),
+        (19, 53, "dimshuffle"),
+        (24, 22, "T"),
+    ]
+
+
+A, B, C = (("a.py", 1, 1, ""), ("a.py", 2, 1, ""), ("a.py", 3, 1, ""))
 
 
 def test_differences_are_named_by_side() -> None:
@@ -128,4 +173,5 @@ def test_the_committed_reviews_and_projects_can_be_read() -> None:
 
 def test_methods_of_tensors_are_apart() -> None:
     assert is_method("tf.Tensor.get_shape")
+    assert is_method("tf.Dimension.value") and is_method("theano.compile.SharedVariable.get_value")
     assert not is_method("tf.Tensor")

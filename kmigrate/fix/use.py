@@ -80,8 +80,9 @@ class Fixer:
             # An assumption without a condition can never be established; with one, it is moot once the condition holds.
             assumption = alternative.assume if holds is None or alternative.when is None else None
             if calling is not None:
-                assumed = f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only"
-                assumption = f"{assumption}, and {assumed}" if assumption else assumed
+                assumption = _and(assumption, f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only")
+            if isinstance(reference, MethodReference) and reference.assumed:
+                assumption = _and(reference.assumed, assumption)
             unproven = self._unproven(rule, index, template, facts)
             return self._made(rule, index, place, pieces, assumption or unproven), index
         raise reason or NoFix(self._no_alternative(rule))
@@ -195,3 +196,7 @@ class Fixer:
             at = at.value
         name = next((node for node in ast.walk(at) if isinstance(node, ast.Name)), None)
         return self.names.module if name is None else self.names.scope_of(name)
+
+
+def _and(first: str | None, second: str | None) -> str | None:
+    return f"{first}, and {second}" if first and second else first or second

@@ -165,7 +165,8 @@ class _Extraction:
                     users.add(self._number(reference.definition))
         methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.theano else THEANO_TENSOR)
         methods |= DISTINCTIVE | (SHARED_ATTRIBUTES if self.names_theano else frozenset())
-        users.update(self._number(self.names.definition_of(node)) for node in self.names.reads(methods))
+        reads = [*self.names.reads(methods), *filter(_of_another, self.names.reads(frozenset({"initializer"})))]
+        users.update(self._number(self.names.definition_of(node)) for node in reads)
         return tuple(symbols), tuple(sorted(users))
 
     def _telling_imports(self) -> set[str]:
@@ -347,6 +348,11 @@ class _Extraction:
                 how = DECORATES
             for target in targets:
                 self.uses[Use(self.numbers[inside], target, how)] = None
+
+
+def _of_another(node: ast.Attribute) -> bool:
+    """Whether an attribute is not the layer's own."""
+    return not (isinstance(node.value, ast.Name) and node.value.id == "self")
 
 
 def _is_custom_objects(node: ast.expr) -> bool:

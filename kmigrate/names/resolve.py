@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from kmigrate.names.candidates import Candidates, branches
 from kmigrate.names.flow import reaching
 from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope, union
-from kmigrate.names.symbols import OTHER_BACKEND, canonical, engine_of, is_keras_import
+from kmigrate.names.symbols import OTHER_BACKEND, canonical, engine_of, imports_keras
 from kmigrate.names.walk import Walk
 
 _BUILTINS = frozenset(dir(builtins))
@@ -43,7 +43,7 @@ class Names:
         self.calls = walk.calls
         self.stars = walk.stars
         self.imports = walk.imports
-        self.imports_keras = any(is_keras_import(node) for node in self.imports)
+        self.imports_keras = imports_keras(self.imports)
         self._walk = walk
         self._scopes = walk.scopes
         self._inside = walk.inside

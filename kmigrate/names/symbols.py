@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
@@ -63,8 +64,19 @@ def engine_of(symbol: str) -> str | None:
     return ENGINE_OF_ROOT.get(symbol.partition(".")[0])
 
 
-def is_keras_import(node: ast.Import | ast.ImportFrom) -> bool:
-    """Whether Keras itself is imported, not the one inside TensorFlow."""
+# Parts of Keras that say nothing of the layers of a file that imports the Keras inside TensorFlow too.
+_ASIDE = frozenset("saving utils config callbacks datasets preprocessing version __version__".split())
+
+
+def imports_keras(imports: Iterable[ast.Import | ast.ImportFrom]) -> bool:
+    """Whether a file is written for Keras itself, not for the one inside TensorFlow: it imports more than what stands aside."""
+    modules = [module for node in imports for module in _imported(node)]
+    own = [module.removeprefix("keras.src.") for module in modules if module.partition(".")[0] == "keras"]
+    inside = any(canonical(module).partition(".")[0] == "keras" for module in modules if module.startswith("tensorflow."))
+    return any(not inside or not _ASIDE.intersection(module.split(".")) for module in own)
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
-        return any(item.name.partition(".")[0] == "keras" for item in node.names)
-    return node.level == 0 and (node.module or "").partition(".")[0] == "keras"
+        return [item.name for item in node.names]
+    return [] if node.level else [f"{node.module}.{item.name}" for item in node.names]

@@ -92,7 +92,7 @@ class Sources:
         if function.attr in ADD_WEIGHT:
             return self._weight(node)
         own = isinstance(function.value, ast.Name) and function.value.id == "self" and family is not None
-        if own and family is not None and function.attr == "get_input" and "get_input" not in family.methods:
+        if own and family is not None and _asks_for_input(function.attr, family):
             return _answer(ONE_OR_MORE if self.kind_of(family) == "layer" else UNKNOWN)
         return None
 
@@ -260,3 +260,11 @@ class Sources:
 def _answer(value: Value) -> Steps:
     yield from ()
     return value
+
+
+def _asks_for_input(name: str, family: Family) -> bool:
+    """Whether a method is how a layer of Keras 0 gets its input: inherited, or with the parameters ``(self, train)``."""
+    own = family.methods.get(name, ()) if name == "get_input" else None
+    return own is not None and all(
+        isinstance(method, ast.FunctionDef) and [a.arg for a in method.args.args] == ["self", "train"] for method in own
+    )

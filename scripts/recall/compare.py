@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-Place = tuple[str, int, int]
-"""Path within the project, line, column: one use."""
+Place = tuple[str, int, int, str]
+"""Path within the project, line, column, the method where it is one (a chain of calls begins where its parts do): one use."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ Described = tuple[str, str, str]
 
 def differences(project: str, listed: Mapping[Place, Described], found: Mapping[Place, Described]) -> list[Difference]:
     """What only one side has, in the order of the text."""
-    missed = [Difference(project, "missed", *place, *listed[place]) for place in listed.keys() - found.keys()]
-    extra = [Difference(project, "extra", *place, *found[place]) for place in found.keys() - listed.keys()]
+    missed = [Difference(project, "missed", *place[:3], *listed[place]) for place in listed.keys() - found.keys()]
+    extra = [Difference(project, "extra", *place[:3], *found[place]) for place in found.keys() - listed.keys()]
     return sorted([*missed, *extra], key=lambda d: (d.path, d.line, d.column, d.side))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from recall.modules import FUNCTIONS, Module, Outside, Project
+from recall.modules import FUNCTIONS, Module, Outside, Project, lines_of, position
 
 Definition = ast.AST
 _KERAS_MODULES = set(
@@ -230,7 +230,7 @@ class Listing:
     def uses(self) -> Iterator[Use]:
         for module in self.project.modules.values():
             keras = _imports_keras(module.tree)
-            lines = module.path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+            lines = lines_of(module)
             for node in ast.walk(module.tree):
                 if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                     if isinstance(node.up, ast.Attribute):
@@ -240,18 +240,18 @@ class Listing:
                         yield found
 
     def _use(self, node: ast.AST, keras: bool, path: Path, lines: list[bytes]) -> Use | None:
-        place = self._place(node)
+        place = self.place(node)
         if place is None:
             return None
         names = [v.dotted for v in self.project.meanings(node) if isinstance(v, Outside)]
         symbols = [s for s in (engine_name(n, keras) for n in names) if s]
         if not symbols:
             return None
-        column = len(lines[node.lineno - 1][: node.col_offset].decode("utf-8", "replace")) + 1
         relative = path.relative_to(self.project.root).as_posix()
-        return Use(relative, node.lineno, column, symbols[0], *place)
+        return Use(relative, *position(node, lines), symbols[0], *place)
 
-    def _place(self, node: ast.AST) -> tuple[str, str] | None:
+    def place(self, node: ast.AST) -> tuple[str, str] | None:
+        """The definition of layer code that a node stands in, and why it is layer code."""
         if node in self.handed:
             return "<handed over>", self.handed[node]
         at = node
@@ -263,12 +263,17 @@ class Listing:
 
 
 def _imports_keras(tree: ast.AST) -> bool:
+    """Whether a file has layers or the backend of Keras itself; what it saves or configures with does not count."""
+    names: list[str] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import) and any(n.name.split(".")[0] == "keras" for n in node.names):
-            return True
-        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "keras":
-            return True
-    return False
+        if isinstance(node, ast.Import):
+            names += [n.name for n in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names += [f"{node.module}.{n.name}" for n in node.names]
+    keras = [name for name in names if name.split(".")[0] == "keras"]
+    if any(name.startswith("tensorflow.") and "keras" in name.split(".") for name in names):
+        keras = [name for name in keras if not {"saving", "config", "utils", "callbacks", "datasets"} & set(name.split("."))]
+    return bool(keras)
 
 
 def _class_around(node: ast.AST) -> ast.ClassDef | None:

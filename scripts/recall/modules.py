@@ -268,7 +268,7 @@ def _bind(node: ast.AST, frame: Frame) -> Frame:
             for argument in ast.walk(node.args):
                 if isinstance(argument, ast.arg):
                     if not any(argument in ast.walk(d) for d in [*node.args.defaults, *node.args.kw_defaults] if d):
-                        inner.bind(argument.arg, "other", None)
+                        inner.bind(argument.arg, "other", argument)
         return inner
     elif isinstance(node, COMPREHENSIONS):
         return Frame(node, frame)
@@ -279,3 +279,17 @@ def _bind(node: ast.AST, frame: Frame) -> Frame:
     elif isinstance(node, ast.ExceptHandler) and node.name:
         frame.bind(node.name, "other", None)
     return frame
+
+
+def position(node: ast.AST, lines: list[bytes]) -> tuple[int, int]:
+    """Line and column (from 1, in characters) of a node, or of the f-string around it: Python before 3.12 misplaces it."""
+    at: ast.AST | None = node
+    while at is not None:
+        if isinstance(at, ast.JoinedStr):
+            node = at
+        at = at.up
+    return node.lineno, len(lines[node.lineno - 1][: node.col_offset].decode("utf-8", "replace")) + 1
+
+
+def lines_of(module: Module) -> list[bytes]:
+    return module.path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

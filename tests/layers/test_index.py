@@ -133,6 +133,22 @@ def test_a_file_that_names_no_keras_takes_that_of_its_neighbours() -> None:
     assert found.surroundings("other.py").flavour == "keras"
 
 
+@pytest.mark.parametrize(
+    ("line", "flavour"),
+    [
+        ("from keras.src.saving import register_keras_serializable", "tf.keras"),
+        ("import keras.config", "tf.keras"),
+        ("from keras import utils", "tf.keras"),
+        ("from keras import layers", "keras"),
+        ("import keras", "keras"),
+    ],
+)
+def test_what_stands_aside_says_nothing_of_a_files_layers(line: str, flavour: str) -> None:
+    files = {"a.py": f"{line}\nfrom tensorflow.keras.layers import Layer\n", "b.py": f"{line}\n"}
+    assert index(files).surroundings("a.py").flavour == flavour
+    assert index(files).surroundings("b.py").flavour == "keras"
+
+
 def test_circles_end() -> None:
     files = {
         "a.py": "from b import X\nfrom b import *\nclass Y(X):\n    pass\n",
