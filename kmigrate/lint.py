@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kmigrate.fix.layout import LayoutError
@@ -31,11 +31,15 @@ _NO_FIX = {
 }
 
 
+def _alone(_: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
-    in."""
+    in. ``taken`` tells whether another file of the project takes a name of this module from it."""
 
     source: Source
     names: Names
@@ -44,6 +48,7 @@ class Analysis:
     layer_code: LayerCode
     alternatives: dict[Span, int]
     roots: dict[Span, Definition]
+    taken: Callable[[str], bool] = _alone
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
         """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""

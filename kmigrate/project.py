@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,7 +146,7 @@ class Project:
             report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except Exception as error:
             return Checked(file, failed(name, survey.problem_of(error)))
-        return Checked(file, report, analysis)
+        return Checked(file, report, replace(analysis, taken=universe.taken(path)))
 
 
 def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport]]:

@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -20,6 +21,7 @@ from kmigrate.layers.facts import FileFacts
 from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
 from kmigrate.survey import Surveyed, is_lasting, survey
+from kmigrate.takers import Takers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,6 +60,20 @@ class Universe:
 
     def surroundings(self, path: str) -> Surroundings | None:
         return self.index.surroundings(path) if path in self.index.files else None
+
+    def taken(self, path: str) -> Callable[[str], bool]:
+        """Tells of a name whether another file takes it from the module ``path``."""
+        return partial(self._takers.takes, path)
+
+    @cached_property
+    def _takers(self) -> Takers:
+        return Takers(self.surveyed, self._bytes)
+
+    def _bytes(self, path: str) -> bytes | None:
+        try:
+            return self.read(path)
+        except FileAccessError:
+            return None
 
     # ---- the survey
 

@@ -210,7 +210,8 @@ def _removals(analysis: Analysis, source: Source, names: Names) -> list[_Change]
         for item in node.names:
             key = _import_key(node, item)
             bound = item.asname or item.name.partition(".")[0]
-            if key in before and key not in after and bound not in exported and _is_engine(key[1]):
+            left = key in before and key not in after and bound not in exported and _is_engine(key[1])
+            if left and not (isinstance(parent, ast.Module) and analysis.taken(bound)):
                 gone.append(item)
         if gone:
             changes.append(_removal(source, node, gone))

@@ -1,0 +1,84 @@
+"""The import of an engine stays where another file takes the name from the module that loses its last use of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kmigrate.cli.main import main
+from kmigrate.takers import Takers
+
+LAYER = "import tensorflow as tf\nfrom keras.layers import Layer\n\n\nclass A(Layer):\n    def call(self, x):\n        return tf.exp(x)\n"
+TAKE = [
+    "from .a import tf, A\n",
+    "from pkg.a import tf as flow\n",
+    "from pkg.a import (\n    A,\n    tf,\n)\n",
+    "def f():\n    from .a import tf\n    return tf\n",
+    "from . import a\nprint(a.tf.__version__)\n",
+    "import pkg.a\nprint(pkg.a.tf)\n",
+    "import pkg.a as other\nprint(other.tf)\n",
+    "from .a import *\nprint(tf)\n",
+    "from .a import tf\ndef f(:\n",
+]
+LEAVE = [
+    "from .a import A\n",
+    "from .a import *\nprint(A)\n",
+    "import tensorflow as tf\nfrom .a import A\nprint(tf)\n",
+    "from . import a\nprint(a.A)\n",
+    "from .other import tf\nfrom .a import A\n",
+    "# from .a import tf\nfrom .a import A\n",
+    "def f(:\n",
+]
+
+
+def takers(files: dict[str, str]) -> Takers:
+    return Takers(files, lambda path: files[path].encode())
+
+
+@pytest.mark.parametrize("text", TAKE)
+def test_what_takes_the_name(text: str) -> None:
+    assert takers({"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": text}).takes("pkg/a.py", "tf")
+
+
+@pytest.mark.parametrize("text", LEAVE)
+def test_what_does_not(text: str) -> None:
+    assert not takers({"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": text, "pkg/other.py": ""}).takes("pkg/a.py", "tf")
+
+
+def test_a_package_that_hands_everything_on() -> None:
+    files = {"pkg/__init__.py": "from .a import *\n", "pkg/a.py": LAYER, "use.py": "from pkg import A\n"}
+    assert not takers(files).takes("pkg/a.py", "tf")
+    assert takers({**files, "use.py": "from pkg import tf\n"}).takes("pkg/a.py", "tf")
+
+
+def test_modules_that_star_each_other_end() -> None:
+    files = {"pkg/__init__.py": "", "pkg/a.py": "from .b import *\n" + LAYER, "pkg/b.py": "from .a import *\n"}
+    assert takers(files).takes("pkg/a.py", "tf"), "the module itself may have it back through the other"
+
+
+def test_what_cannot_be_read_takes_nothing() -> None:
+    assert not Takers(["a.py", "b.py"], lambda path: None).takes("a.py", "tf")
+
+
+@pytest.mark.parametrize("other", ["from .a import tf\n", "from .a import A\n"])
+def test_a_fixed_project_still_imports(other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a real Python, with stand-ins for TensorFlow and Keras: what is asked is whether the names still exist."""
+    monkeypatch.chdir(tmp_path)
+    package, libraries = tmp_path / "pkg", tmp_path / "libraries"
+    for folder in (package, libraries / "tensorflow", libraries / "keras"):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+    (libraries / "keras" / "layers.py").write_text("class Layer:\n    pass\n")
+    (libraries / "keras" / "backend.py").write_text("")
+    (package / "a.py").write_text(LAYER)
+    (package / "b.py").write_text(other)
+    assert main(["fix", "--write", "pkg"]) == 0
+    text = (package / "a.py").read_text()
+    assert "K.exp(x)" in text
+    assert ("import tensorflow as tf\n" in text) == ("tf" in other), "kept where it is taken, and only there"
+    environment = {**os.environ, "PYTHONPATH": str(libraries)}
+    subprocess.run([sys.executable, "-c", "import pkg.b"], check=True, env=environment, cwd=tmp_path)
