@@ -18,6 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 from kmigrate.report.evidence import render
 
@@ -156,7 +157,10 @@ def test_the_keyboard_does_it_all(page: webdriver.Chrome) -> None:
     press(Keys.SPACE)
     while press(Keys.TAB).tag_name != "a":
         pass
-    first = press(Keys.ENTER)
+    press(Keys.ENTER)
+    # The page moves the focus when the browser tells it of the new address, a moment later.
+    WebDriverWait(page, 10).until(lambda page: page.switch_to.active_element.tag_name == "summary")
+    first = page.switch_to.active_element
     assert (first.tag_name, first.find_element(By.XPATH, "..").get_attribute("id")) == ("summary", "u1")
     assert page.find_element(By.ID, "u1").get_attribute("open") is not None
     press(Keys.ENTER)
@@ -172,7 +176,7 @@ def test_the_focus_can_be_seen(page: webdriver.Chrome) -> None:
 def test_a_link_shows_a_unit_that_the_filters_hide(page: webdriver.Chrome) -> None:
     box(page, "identical").click()
     page.execute_script("location.hash = 'u1'")
-    assert shown(page) == NAMES
+    WebDriverWait(page, 10).until(lambda page: shown(page) == NAMES)
     assert page.find_element(By.ID, "u1").get_attribute("open") is not None
 
 
