@@ -63,6 +63,8 @@ class Config:
     exclude: tuple[str, ...] = ()
     portable_only: bool = False
     stack: str | None = None
+    cases: Path | None = None
+    """The file of saved cases, absolute."""
     verify: VerifyConfig = field(default_factory=VerifyConfig)
     root: Path = field(default_factory=Path.cwd)
     file: Path | None = None
@@ -240,7 +242,7 @@ class _Reader:
 
 
 _KEYS = (
-    "src", "target", "scope", "rules", "select", "ignore", "exclude", "portable-only", "stack", "verify",
+    "src", "target", "scope", "rules", "select", "ignore", "exclude", "portable-only", "stack", "cases", "verify",
 )  # fmt: skip
 
 
@@ -257,6 +259,7 @@ def _config(path: Path, table: Mapping[str, Any]) -> Config:
         exclude=reader.strings("exclude", single=True),
         portable_only=reader.flag("portable-only", False),
         stack=reader.text("stack"),
+        cases=_cases_file(reader, root),
         verify=_verify(path, reader.subtable("verify"), reader.prefix + "verify."),
         root=root,
         file=path,
@@ -284,6 +287,13 @@ def _rules(reader: _Reader, root: Path) -> tuple[Path, ...]:
         if not path.exists():
             raise reader.error("rules", f"{path} does not exist")
     return paths
+
+
+def _cases_file(reader: _Reader, root: Path) -> Path | None:
+    written = reader.text("cases")
+    if written is not None and not (root / written).is_file():
+        raise reader.error("cases", f"there is no file {root / written} (kmigrate verify --save-cases makes one)")
+    return None if written is None else root / written
 
 
 def _codes(reader: _Reader, key: str) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def test_a_broken_pyproject_of_someone_else_is_not_ours(tmp_path: Path) -> None:
     [
         ("portable_only = true", ["portable_only", "did you mean portable-only?", "true"]),
         ('targte = "keras3"', ["targte", "did you mean target?", '"keras3"']),
-        ("zzz = 1", ["zzz", "known keys: exclude,"]),
+        ("zzz = 1", ["zzz", "known keys: cases, exclude,"]),
         ('target = "keras4"', ["target", '"keras2" or "keras3"', '"keras4"', "did you mean keras"]),
         ("target = 3", ["target", "not 3"]),
         ("target = []", ["target", "not []"]),

@@ -52,6 +52,15 @@ def add_executor_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cases_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cases",
+        type=Path,
+        metavar="FILE",
+        help="run the cases saved in FILE for the units that it has; others are searched for cases as usual",
+    )
+
+
 def add_format_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="default: text")
 
@@ -63,6 +72,8 @@ def configuration(options: argparse.Namespace) -> Config:
     for name in ("select", "ignore"):
         if getattr(options, name):
             changes[name] = tuple(code for text in getattr(options, name) for code in text.split(","))
+    if getattr(options, "cases", None):
+        changes["cases"] = options.cases
     return replace(config, **changes)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kmigrate.cli.common import add_file_options, configuration, paths_of
+from kmigrate.cli.common import add_cases_option, add_file_options, configuration, paths_of
 from kmigrate.config import Config
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import FileError, Finding
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep only the fixes that running on real engines confirms (runs your code)",
     )
+    add_cases_option(parser)
     parser.add_argument("--stack", metavar="NAME", help="the stack for --verify (default: keras2-tf1)")
 
 

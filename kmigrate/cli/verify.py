@@ -9,18 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kmigrate.cli.common import add_executor_option, add_file_options, configuration, paths_of, positive
+from kmigrate.cli.common import add_cases_option, add_executor_option, add_file_options, configuration, paths_of, positive
 from kmigrate.config import Config
 from kmigrate.digests import digest
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import Finding, Unit, UserError
 from kmigrate.project import Checked, Project, fixes_to_apply
+from kmigrate.report.common import plural
 from kmigrate.report.evidence import Evidence, format_of, needs, render
 from kmigrate.report.text import error_line
 from kmigrate.terminal import use_color
 
 if TYPE_CHECKING:
     from kmigrate.verify.campaign import Task
+    from kmigrate.verify.saved import Key, Saved
     from kmigrate.verify.session import ModulePair
     from kmigrate.verify.stacks import Stack
     from kmigrate.verify.verdicts import UnitVerdict
@@ -48,6 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-j", "--jobs", type=positive, metavar="N", help="units at a time (default: one for every two processors)"
     )
     add_executor_option(parser)
+    add_cases_option(parser)
+    parser.add_argument(
+        "--save-cases",
+        type=Path,
+        metavar="FILE",
+        help="write the cases that ran to FILE (TOML), to be read, edited, committed and run again with --cases FILE; "
+        "units that FILE has already stay as they are",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from where the same command was interrupted")
     parser.add_argument("--unsafe", action="store_true", help="also apply the unsafe fixes before comparing")
     parser.add_argument("--stack", metavar="NAME", help="the stack to run on (kmigrate engines list; default: keras2-tf1)")
@@ -61,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
     if config.target != "keras2":
         raise UserError("verify has no stack for keras3 yet: use --target keras2")
     _examine_reports(options.report)
+    saved = _saved(options, config)
     checked = list(Project(config).check(paths_of(options, config), options.stdin_filename))
     for one in checked:
         for error in one.report.errors:
@@ -68,23 +79,56 @@ def run(options: argparse.Namespace) -> int:
     from kmigrate.verify.run import chosen_stack
 
     stack = chosen_stack(config, options.stack)
-    tasks = _tasks(options, config, checked, stack.name)
-    verdicts = _verdicts(options, tasks, stack)
+    tasks = _tasks(options, config, checked, stack.name, saved)
+    _report_unknown(saved, checked, tasks)
+    done = _verdicts(options, tasks, stack)
+    verdicts = [verdict for _, verdict in done]
     evidence = Evidence(config.target, stack.name, [verdict.as_json() for verdict in verdicts], stack.versions, len(tasks))
     print(render(evidence, options.output_format, use_color(sys.stdout)), end="")
     for path in options.report:
         _write_report(path, render(evidence, format_of(path)))
+    if options.save_cases is not None:
+        _save(options.save_cases, done)
     if not evidence.complete:
         print(f"kmigrate: interrupted with {len(verdicts)} of {len(tasks)} units done; --resume goes on", file=sys.stderr)
         return INTERRUPTED
     return _exit_code(verdicts, any(one.report.errors for one in checked))
 
 
-def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], stack: str) -> list[Task]:
+def _saved(options: argparse.Namespace, config: Config) -> Saved:
+    """The saved cases. Raises UserError for a file that cannot be read, or one to write to that could not be."""
+    from kmigrate.verify.saved import load
+
+    target = options.save_cases
+    if target is not None:
+        if not target.parent.is_dir():
+            raise UserError(f"--save-cases {target}: there is no folder {target.parent}")
+        load(target if target.exists() else None)
+    return load(config.cases)
+
+
+def _report_unknown(saved: Saved, checked: list[Checked], tasks: list[Task]) -> None:
+    seen: dict[str, list[Key]] = {str(one.path.resolve()): [] for one in checked}
+    for task in tasks:
+        if task.key is not None:
+            seen.setdefault(task.key[0], []).append(task.key)
+    for line in saved.unknown(seen):
+        print(f"kmigrate: {line}", file=sys.stderr)
+
+
+def _save(path: Path, done: list[tuple[Task, UnitVerdict]]) -> None:
+    from kmigrate.verify.saved import save
+
+    added, known = save(path, [(task.key, verdict) for task, verdict in done if task.key is not None])
+    kept = f", {plural(known, 'unit')} kept as they are" if known else ""
+    print(f"kmigrate: {path}: cases of {plural(added, 'unit')} added{kept}", file=sys.stderr)
+
+
+def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], stack: str, saved: Saved) -> list[Task]:
     """One task for each unit that is to be verified, in the order of the files."""
     from kmigrate.verify.against import plan_against
     from kmigrate.verify.campaign import Task
-    from kmigrate.verify.run import plan, rewritten_beside
+    from kmigrate.verify.run import plan, rewritten_beside, unit_keys
 
     found: list[tuple[ModulePair, list[Unit], Checked, tuple[Finding, ...]]] = []
     for one in checked:
@@ -99,14 +143,14 @@ def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], 
             found.append((pair, units, one, chosen))
     others = rewritten_beside([pair for pair, _, _, _ in found])
     return [
-        Task(replace(pair, others=beside), unit, one, chosen, config, stack)
+        Task(replace(pair, others=beside), unit, one, chosen, config, stack, key, saved.units.get(key))
         for (pair, units, one, chosen), beside in zip(found, others, strict=True)
-        for unit in units
+        for unit, key in zip(units, unit_keys(one, units), strict=True)
     ]
 
 
-def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> list[UnitVerdict]:
-    """The verdicts in the order of the tasks; those found so far where the run is interrupted."""
+def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> list[tuple[Task, UnitVerdict]]:
+    """The tasks with their verdicts in the order of the tasks; those found so far where the run is interrupted."""
     if not tasks:
         return []
     from kmigrate.executors import default_jobs, open_executor
@@ -130,7 +174,7 @@ def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> l
                     tell(f"{task.name}: {verdict.verdict}")
             except KeyboardInterrupt:
                 pass
-    return [found[number] for number in sorted(found)]
+    return [(tasks[number], found[number]) for number in sorted(found)]
 
 
 def _run_name(options: argparse.Namespace, stack: Stack) -> str:

@@ -22,6 +22,7 @@ from kmigrate.model import Finding, Unit
 from kmigrate.project import Checked
 from kmigrate.verify.run import Verifier, limits_of
 from kmigrate.verify.runner import Engines, interruptible
+from kmigrate.verify.saved import Key, SavedUnit
 from kmigrate.verify.session import ModulePair
 from kmigrate.verify.stacks import ensure, get_stack
 from kmigrate.verify.state import State
@@ -30,7 +31,10 @@ from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One unit with all that another process needs: the two texts of its module and, for blame, the fixes between them."""
+    """One unit with all that another process needs: the two texts of its module and, for blame, the fixes between them.
+
+    ``key`` is what a file of cases calls the unit, ``saved`` what it has for it.
+    """
 
     pair: ModulePair
     unit: Unit
@@ -38,6 +42,8 @@ class Task:
     chosen: tuple[Finding, ...]
     config: Config
     stack: str
+    key: Key | None = None
+    saved: SavedUnit | None = None
 
     @property
     def name(self) -> str:
@@ -87,7 +93,7 @@ Finalize(None, _keeper.close, exitpriority=10)  # a process of a pool runs these
 def perform(task: Task) -> UnitVerdict:
     """The verdict of one unit, with blame. Raises UserError for a configured case that is not one."""
     with _keeper.lend(task) as verifier:
-        return verifier.unit(task.checked, task.chosen, task.pair, task.unit)
+        return verifier.unit(task.checked, task.chosen, task.pair, task.unit, saved=task.saved)
 
 
 def put_away() -> None:
@@ -138,9 +144,9 @@ class _Contents:
         self._folders: dict[Path, str] = {}
 
     def key(self, task: Task) -> str:
-        verify = replace(task.config, root=Path(), file=None)
+        verify = replace(task.config, root=Path(), file=None, cases=None)
         pair = replace(task.pair, package_root=None)
-        return digest(self._version, get_stack(task.stack).digest, verify, pair, task.unit, self._around(task.pair))
+        return digest(self._version, get_stack(task.stack).digest, verify, pair, task.unit, task.saved, self._around(task.pair))
 
     def _around(self, pair: ModulePair) -> str:
         """The modules that the task's module may import: those of its package, else of its folder."""

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from kmigrate.model import UserError
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.result import Array, encode
-
-_FIXED_KEYS = ("floatx", "data_format", "phase", "seed", "dynamic", "gradient", "epsilon", "initial_state")
-_CONFIG_KEYS = {"args", "kwargs", "inputs", *_FIXED_KEYS}
-
 
 EPSILON = 1e-7
 """What Keras begins with."""
@@ -26,7 +21,8 @@ class Case:
     ``kwargs`` are for the constructor (or the outer function); a string ``expr(...)`` is evaluated by the worker.
     ``inputs`` are (name, spec); ``name.0``, ``name.1`` make a list. ``dynamic`` leaves the first dimension of
     placeholders unknown, as in a model. ``epsilon`` is what ``K.epsilon()`` gives. ``initial_state`` begins a recurrent unit in
-    states that are not zero; ``round_trip`` also takes it through ``get_config`` and ``from_config``.
+    states that are not zero; ``round_trip`` also takes it through ``get_config`` and ``from_config``. ``origin`` is where its
+    arguments come from, for people.
     """
 
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -40,6 +36,7 @@ class Case:
     epsilon: float = EPSILON
     initial_state: bool = False
     round_trip: bool = False
+    origin: str = field(default="", compare=False, repr=False)
 
     def payload(self, weights: Sequence[Array] | None = None) -> dict[str, Any]:
         """The case as the worker wants it. Raises specs.SpecError."""
@@ -82,38 +79,11 @@ class Case:
         return ", ".join(parts)
 
 
-def from_config(where: str, table: Mapping[str, Any], shape: UnitShape | None, seeds: Sequence[int]) -> list[Case]:
-    """The cases of one configured table: both dtypes and phases and every seed, but for what the table fixes.
-
-    ``args`` (or ``kwargs``) are for the constructor; ``inputs`` is a table by parameter name or a list of specs in the
-    order of the parameters, several for one that takes a list. Raises UserError that names ``where`` and the key.
-    """
-    if unknown := sorted(set(table) - _CONFIG_KEYS):
-        raise UserError(f"{where}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CONFIG_KEYS))})")
-    for key, kind in (("args", Mapping), ("kwargs", Mapping), ("inputs", (Mapping, list, tuple)), ("seed", int), ("phase", int)):
-        if key in table and not isinstance(table[key], kind):
-            raise UserError(f"{where}: {key}: not a {'number' if kind is int else 'table'}: {table[key]!r}")
-    for key, values in (("floatx", ("float32", "float64", "float16")), ("data_format", ("channels_last", "channels_first"))):
-        if table.get(key, values[0]) not in values:
-            raise UserError(f"{where}: {key}: expected one of {', '.join(values)}")
-    given = table.get("inputs", ())
-    inputs = tuple((str(name), str(spec)) for name, spec in given.items()) if isinstance(given, Mapping) else _named(given, shape)
-    for name, spec in inputs:
-        try:
-            specs.parse(spec)
-        except specs.SpecError as error:
-            raise UserError(f"{where}: inputs: {name}: {error}") from None
-    fixed = {key: table[key] for key in _FIXED_KEYS if key in table}
-    base = Case({**table.get("kwargs", {}), **table.get("args", {})}, inputs, **fixed)
-    wide = [base] if "floatx" in fixed else [replace(base, floatx="float64"), base]
-    both = wide if "phase" in fixed else [replace(case, phase=phase) for phase in (0, 1) for case in wide]
-    both[0] = replace(both[0], round_trip=True)
-    more = () if "seed" in fixed else tuple(seed for seed in seeds if seed != base.seed)
-    return both + [replace(wide[0], seed=seed) for seed in more]
-
-
-def _named(given: Sequence[Any], shape: UnitShape | None) -> tuple[tuple[str, str], ...]:
-    """Specs in order get the names of parameters; what is left over goes to the first one, as a list."""
+def named_inputs(given: Mapping[str, Any] | Sequence[Any], shape: UnitShape | None) -> tuple[tuple[str, str], ...]:
+    """Specs by name as they are; specs in order get the names of parameters, and what is left over goes to the first one, as
+    a list."""
+    if isinstance(given, Mapping):
+        return tuple((str(name), str(spec)) for name, spec in given.items())
     names = [item.name for item in shape.inputs] if shape else []
     names = names or ["inputs"]
     texts = [str(spec) for spec in given]

@@ -68,13 +68,22 @@ def _config_pattern(parameter: Parameter) -> str:
     return written.group(1) if written else r"\w*(Config|Configuration|Params|HParams|Options|Settings)"
 
 
-def constructors(parameters: Sequence[Parameter], usages: Sequence[Usage], project: Classes | None = None) -> list[Kwargs]:
-    """Keyword arguments to try, the likeliest first."""
+def constructors(
+    parameters: Sequence[Parameter], usages: Sequence[Usage], project: Classes | None = None
+) -> list[tuple[Kwargs, str]]:
+    """Keyword arguments to try, each with where it comes from, the likeliest first."""
     named = [item for item in parameters if item.name not in ("self", "cls")]
-    found = [kwargs for usage in usages[: 4 * _MOST_USAGES] for kwargs in _of_usage(usage, named, project)][: 2 * _MOST_USAGES]
+    found = [
+        (kwargs, f"the call in {usage.where}" if usage.where else "a call")
+        for usage in usages[: 4 * _MOST_USAGES]
+        for kwargs in _of_usage(usage, named, project)
+    ][: 2 * _MOST_USAGES]
     # A call with all arguments known says more than one with holes.
-    guesses = list(_guessed(named, project))
-    return _unique([*found, *guesses])
+    guesses = [(kwargs, "guessed from names and types" if kwargs else "") for kwargs in _guessed(named, project)]
+    seen: dict[str, tuple[Kwargs, str]] = {}
+    for kwargs, origin in [*found, *guesses]:
+        seen.setdefault(_key(kwargs), (kwargs, origin))
+    return list(seen.values())
 
 
 def _of_usage(usage: Usage, parameters: Sequence[Parameter], project: Classes | None) -> Iterator[Kwargs]:

@@ -1,4 +1,4 @@
-"""The cases of a unit: those that are configured, else those found by search and their variations."""
+"""The cases of a unit: those that are saved or configured, else those found by search and their variations."""
 
 from __future__ import annotations
 
@@ -8,34 +8,43 @@ from typing import Any
 
 from kmigrate.model import Unit, UserError
 from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
-from kmigrate.verify.cases import Case, from_config
+from kmigrate.verify.cases import Case
 from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.search import Search
 from kmigrate.verify.settings import Settings
+from kmigrate.verify.tables import from_config
 from kmigrate.verify.variations import variations
 
 
 @dataclass(slots=True)
 class Found:
-    """The cases of a unit, and what the worker must be told to find it; ``reason`` where there are none."""
+    """The cases of a unit, and what the worker must be told to find it; ``reason`` where there are none.
+
+    ``origin`` says where the cases come from. ``given`` names the place where they were given one by one: then each has to run.
+    """
 
     cases: list[Case]
     wire: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     verdict: str = "skipped"
+    origin: str = ""
+    given: str = ""
 
 
 def find_cases(pair: ModulePair, unit: Unit, engines: Engines, settings: Settings) -> Found:
     """The cases of one unit of ``pair.original``. Raises UserError for a configured case that is not one."""
     shape, wire = _read(pair, unit)
+    if settings.saved is not None:
+        label = settings.saved.label
+        return Found(list(settings.saved.cases), wire, origin=f"saved: {label}", given=label)
     given = (settings.cases or {}).get(unit.qualname)
     if given:
         cases = []
         for number, table in enumerate(given, 1):
             where = f"verify.cases.{unit.qualname}[{number}]"
             cases += from_config(where, table, shape, settings.seeds)
-        return Found(cases, wire)
+        return Found(cases, wire, origin="configured")
     if shape is None:
         return Found([], reason="the original text has no definition of that name", verdict="unsupported")
     return _searched(pair, unit, engines, settings, shape, wire)
@@ -78,4 +87,4 @@ def _searched(
     outcome = Search(probe, shape, unit.kind, usages, project, settings.search_s).run()
     if outcome.case is None:
         return Found([], reason=outcome.reason, verdict=outcome.verdict)
-    return Found(variations(outcome.case, shape, settings.seeds), wire)
+    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=outcome.case.origin)

@@ -20,6 +20,7 @@ from kmigrate.verify.blame import guilty
 from kmigrate.verify.cases import Case
 from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
+from kmigrate.verify.saved import Key, SavedUnit, keys, load
 from kmigrate.verify.session import ModulePair, Progress, Session, Settings, UnitVerdict
 from kmigrate.verify.stacks import Stack, ensure, load_stacks
 
@@ -67,6 +68,7 @@ class Verifier:
         }
         self.settings = Settings(seeds=config.verify.seeds, cases=cast("Any", cases) or None)
         self.target = config.target
+        self._saved = load(config.cases)
         self._projects: dict[Path, ProjectFiles] = {}
 
     def fixed(self, checked: Checked, chosen: Sequence[Finding]) -> list[UnitVerdict]:
@@ -76,13 +78,20 @@ class Verifier:
             return []
         pair, units = planned
         tell = _progress(checked.report.path)
-        return [self.unit(checked, chosen, pair, unit, tell) for unit in units]
+        saved = [self._saved.units.get(key) for key in unit_keys(checked, units)]
+        return [self.unit(checked, chosen, pair, unit, tell, cases) for unit, cases in zip(units, saved, strict=True)]
 
     def unit(
-        self, checked: Checked, chosen: Sequence[Finding], pair: ModulePair, unit: Unit, tell: Progress | None = None
+        self,
+        checked: Checked,
+        chosen: Sequence[Finding],
+        pair: ModulePair,
+        unit: Unit,
+        tell: Progress | None = None,
+        saved: SavedUnit | None = None,
     ) -> UnitVerdict:
         """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
-        settings = self._settings(checked.path)
+        settings = replace(self._settings(checked.path), saved=saved)
         verified = self.session.verify(pair, unit, settings, tell)
         if checked.analysis is None:
             return verified.unit
@@ -135,6 +144,15 @@ def plan(checked: Checked, chosen: Sequence[Finding], target: str) -> tuple[Modu
     except FixError as error:
         raise UserError(f"{checked.report.path}: {error}") from error
     return pair_of(checked.path, analysis, analysis.source.text, rewritten), analysis.units(chosen)
+
+
+def unit_keys(checked: Checked, units: Sequence[Unit]) -> list[Key]:
+    """What a file of cases calls each of the units of one file."""
+    every = [(unit.qualname, unit.line) for unit in units]
+    if checked.analysis is not None:
+        every += [(root.qualname, root.node.lineno) for root in checked.analysis.layer_code.roots if root.parent is None]
+    known = keys(checked.path, every)
+    return [known[unit.qualname, unit.line] for unit in units]
 
 
 def blame_line(finding: Finding) -> str:

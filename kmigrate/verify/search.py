@@ -29,6 +29,7 @@ _MOST_CASES = 420
 _MOST_CANDIDATES = 160
 _DEEPEST = 8
 _STRIKES = 2
+_ADAPTED = ", adapted to error messages"
 
 Answer = Mapping[str, Any]
 Progress = tuple[int, tuple[int, ...]]
@@ -46,37 +47,46 @@ class Outcome:
 def candidates(shape: UnitShape, kind: str, usages: Sequence[Usage] = (), project: Classes | None = None) -> list[Case]:
     """First cases to try, the likeliest first."""
     kwargs = constructors(shape.construct, usages if shape.is_class or shape.construct else (), project)
-    sets = _from_usages(shape, usages) + input_sets(shape, kind)
-    found = [Case(one, two) for one, two in _diagonal(kwargs, sets)]
+    sets = _from_usages(shape, usages) + [(inputs, "") for inputs in input_sets(shape, kind)]
+    found = [_case(one, two) for one, two in _diagonal(kwargs, sets)]
     # Some code needs to know every dimension; most of it works either way.
     fixed = [replace(case, dynamic=False) for case in found[:24] if any("[" in spec for _, spec in case.inputs)]
     return found[: _MOST_CANDIDATES - len(fixed)] + fixed
 
 
-def _diagonal(kwargs: list[Kwargs], sets: list[Inputs]) -> Iterator[tuple[Kwargs, Inputs]]:
+def _case(made: tuple[Kwargs, str], called: tuple[Inputs, str]) -> Case:
+    """Arguments and inputs together, with where both come from."""
+    (kwargs, of_kwargs), (inputs, of_inputs) = made, called
+    parts = dict.fromkeys(part for part in (of_kwargs, of_inputs or "inputs by search") if part)
+    return Case(kwargs, inputs, origin=", ".join(parts))
+
+
+def _diagonal(
+    kwargs: list[tuple[Kwargs, str]], sets: list[tuple[Inputs, str]]
+) -> Iterator[tuple[tuple[Kwargs, str], tuple[Inputs, str]]]:
     """All pairs, near the start of both first: a good guess must not wait behind a bad one."""
     pairs = itertools.product(range(len(kwargs)), range(len(sets)))
     for one, two in sorted(pairs, key=lambda pair: (pair[0] * 6 + pair[1], pair)):
         yield kwargs[one], sets[two]
 
 
-def _from_usages(shape: UnitShape, usages: Sequence[Usage]) -> list[Inputs]:
-    """Inputs that existing calls show: shapes for classes, values of arguments for functions."""
+def _from_usages(shape: UnitShape, usages: Sequence[Usage]) -> list[tuple[Inputs, str]]:
+    """Inputs that existing calls show, with where: shapes for classes, values of arguments for functions."""
     if not shape.is_class:
         return _values_of_functions(shape, usages)
     name = shape.inputs[0].name if shape.inputs else "inputs"
-    found: dict[Inputs, None] = {}
+    found: dict[Inputs, str] = {}
     for usage in usages[:24]:
         for small in (True, False):
             if usage.direct:
-                found.setdefault(_inputs(name, usage.direct, small))
+                found.setdefault(_inputs(name, usage.direct, small), f"the call in {usage.where}")
     for usage in usages[:24]:
         if len(usage.near) > 1 and shape.count == len(usage.near):
-            found.setdefault(_inputs(name, usage.near, True))
+            found.setdefault(_inputs(name, usage.near, True), f"tensors near {usage.where}")
         for hint in usage.near[:6]:
             if shape.count < 2:
-                found.setdefault(_inputs(name, (hint,), True))
-    return [inputs for inputs in found if _affordable(inputs)][:12]
+                found.setdefault(_inputs(name, (hint,), True), f"tensors near {usage.where}")
+    return [(inputs, where) for inputs, where in found.items() if _affordable(inputs)][:12]
 
 
 def _inputs(name: str, hints: Sequence[TensorHint], small: bool) -> Inputs:
@@ -100,18 +110,19 @@ def _size(text: str) -> int:
     return total
 
 
-def _values_of_functions(shape: UnitShape, usages: Sequence[Usage]) -> list[Inputs]:
+def _values_of_functions(shape: UnitShape, usages: Sequence[Usage]) -> list[tuple[Inputs, str]]:
     """Literal arguments of existing calls, with tensors of one shape for the rest."""
     names = [item.name for item in shape.inputs]
-    found: dict[Inputs, None] = {}
+    found: dict[Inputs, str] = {}
     for usage in usages[:16]:
         given = {**dict(zip(names, usage.positional, strict=False)), **usage.keywords}
         known = {name: value for name, value in given.items() if name in names and value is not UNKNOWN and value is not None}
         if not known or len(known) == len(names):
             continue
         for dims in ("[2,6,4]", "[2,4]", "[2,8,8,3]", "[6]"):
-            found.setdefault(tuple((name, _literal(known[name]) if name in known else "float" + dims) for name in names))
-    return list(found)[:12]
+            inputs = tuple((name, _literal(known[name]) if name in known else "float" + dims) for name in names)
+            found.setdefault(inputs, f"the call in {usage.where}")
+    return list(found.items())[:12]
 
 
 def _literal(value: Any) -> str:
@@ -192,7 +203,8 @@ class Search:
             # It came further than any before: its neighbours are worth a look, whatever the message says.
             self.best = progress
             children += neighbours(case) if where != "construct" else []
-        for child in children:
+        adapted = case.origin if _ADAPTED in case.origin else f"{case.origin}{_ADAPTED}"
+        for child in (replace(child, origin=adapted) for child in children):
             heapq.heappush(self._learned, (progress, depth + 1, next(self._numbers), child))
 
 

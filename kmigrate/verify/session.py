@@ -23,7 +23,8 @@ from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.settings import Settings
-from kmigrate.verify.verdicts import CaseVerdict, EngineVerdict, UnitVerdict
+from kmigrate.verify.tables import to_table
+from kmigrate.verify.verdicts import FAILS_BEFORE, CaseVerdict, EngineVerdict, UnitVerdict
 
 __all__ = [
     "EngineVerdict",
@@ -155,6 +156,9 @@ class _Run:
                 original = self.original(case)
                 if not original.ok:
                     failed = failed or original.failure
+                    if self.found.given:
+                        own.append(self._not_run(number, original))
+                        runs.append(_of_case(self.pair.engine, number, case, own[-1]))
                     if original.where in _DEAD:
                         break
                     continue
@@ -167,13 +171,18 @@ class _Run:
                 future.result()
         if not own:
             return Verified(_none(self.pair, self.task, "skipped", f"no case runs on the original: {failed}"))
-        verdict = replace(self._verdict(own, elsewhere), runs=self._in_order(runs))
+        verdict = replace(self._verdict(own, elsewhere), runs=self._in_order(runs), origin=self.found.origin)
         refuting = [
             self.found.cases[run.number - 1]
             for run in verdict.runs
-            if run.engine == self.pair.engine and run.verdict in ("different", "error")
+            if run.engine == self.pair.engine and run.verdict in ("different", "error") and run.where != FAILS_BEFORE
         ]
         return Verified(verdict, tuple(refuting))
+
+    def _not_run(self, number: int, original: Result) -> Verdict:
+        """A case that a person gave and that the original does not run: to pass it over would say that it was compared."""
+        reason = f"{self.found.given}: case {number} does not run on the original: {original.failure}"
+        return Verdict("error", where=FAILS_BEFORE, reason=reason)
 
     def _in_order(self, runs: list[CaseVerdict]) -> tuple[CaseVerdict, ...]:
         """By engine, the own one first, and by case: engines work side by side."""
@@ -254,6 +263,7 @@ def _of_case(engine: str, number: int, case: Case, verdict: Verdict) -> CaseVerd
         verdict.where,
         verdict.reason,
         verdict.worst,
+        to_table(case),
     )
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from kmigrate.verify.compare import Tolerance
 from kmigrate.verify.projectfiles import ProjectFiles
+from kmigrate.verify.saved import SavedUnit
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How much is tried. ``cases`` gives cases by qualname (tables as ``cases.from_config`` takes them); other units
     are searched, for at most ``search_s`` seconds each. ``portable=False`` leaves the other engines alone.
-    ``project`` are the files whose calls show how units are used."""
+    ``project`` are the files whose calls show how units are used. ``saved`` are the saved cases of the one unit at hand."""
 
     tolerance: Tolerance = field(default_factory=Tolerance)
     seeds: tuple[int, ...] = (0, 1)
@@ -22,3 +23,4 @@ class Settings:
     search_s: float = 60.0
     portable: bool = True
     project: ProjectFiles | None = None
+    saved: SavedUnit | None = None

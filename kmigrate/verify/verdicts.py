@@ -12,6 +12,9 @@ from typing import Any
 DECADES = 19
 """Bins of a spread of relative errors: exactly equal, below 1e-16, one for each decade up to 1, and 1 or more."""
 
+FAILS_BEFORE = "original"
+"""``CaseVerdict.where`` of a case that the user gave and that the original itself does not run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -35,7 +38,8 @@ class CaseVerdict:
     ``max_abs``, ``max_rel`` and ``ulp`` are over all that was compared, gradients included; ``gradient_abs`` and ``gradient_rel``
     over the gradients alone; None where nothing was compared by number. ``no_gradient`` says why there are none.
     ``spread`` counts the compared values by relative error (``DECADES`` bins). ``where`` names what differs first, ``worst``
-    is the element with the largest difference (of what differs first), None where every value is the same.
+    is the element with the largest difference (of what differs first), None where every value is the same. ``table`` is the case
+    as ``tables.from_table`` reads it.
     """
 
     engine: str
@@ -55,6 +59,7 @@ class CaseVerdict:
     where: str | None = None
     reason: str | None = None
     worst: Place | None = None
+    table: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class UnitVerdict:
     """The contract's object for one unit; ``blame`` is filled in by the caller that can bisect edits.
 
     ``runs`` has every case on every engine. ``before`` and ``after`` are the unit's lines in the original, which begin at
-    ``line``, and in the rewritten text.
+    ``line``, and in the rewritten text. ``origin`` is where the cases come from.
     """
 
     path: str
@@ -89,6 +94,13 @@ class UnitVerdict:
     before: str = ""
     after: str = ""
     runs: tuple[CaseVerdict, ...] = field(default=())
+    origin: str = ""
+
+    @property
+    def tables(self) -> list[Mapping[str, Any]]:
+        """The cases that run on the original, each once, as ``tables.from_table`` reads them."""
+        own = next(iter(self.engines), None)
+        return [run.table for run in self.runs if run.engine == own and run.where != FAILS_BEFORE]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -103,6 +115,7 @@ class UnitVerdict:
             "line": self.line,
             "before": self.before,
             "after": self.after,
+            "origin": self.origin,
             "runs": [asdict(run) for run in self.runs],
         }
 

@@ -4,8 +4,9 @@ import pytest
 
 from kmigrate.model import UserError
 from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
-from kmigrate.verify.cases import Case, from_config
+from kmigrate.verify.cases import Case
 from kmigrate.verify.search import candidates
+from kmigrate.verify.tables import from_config
 from kmigrate.verify.variations import variations
 
 SOURCE = """

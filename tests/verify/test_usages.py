@@ -87,8 +87,8 @@ def test_a_project_is_found_by_its_marks_and_knows_its_configuration_classes(pro
 def test_constructor_arguments_of_existing_calls_come_first(project: ProjectFiles) -> None:
     parameters = (Parameter("config"), Parameter("depth", "2"))
     made = "expr(importlib.import_module('pkg.config').Config())"
-    assert constructors(parameters, project.usages("Head"), project)[0] == {"depth": 5, "config": "expr(make())"}
-    assert constructors(parameters, [], project)[0] == {"config": made}
+    assert constructors(parameters, project.usages("Head"), project)[0][0] == {"depth": 5, "config": "expr(make())"}
+    assert constructors(parameters, [], project)[0][0] == {"config": made}
 
 
 def test_types_go_before_names() -> None:
