@@ -13,7 +13,7 @@ from kmigrate.layers import LayerCode
 from kmigrate.layers.index import Surroundings
 from kmigrate.methods import MethodReference, method_references
 from kmigrate.model import Context, Finding, Fix, Span, Target, Unit
-from kmigrate.names import Definition, Names, Reference, engine_of
+from kmigrate.names import Definition, Names, Reference, Walk, engine_of
 from kmigrate.names.aliases import canonical_symbol, is_known
 from kmigrate.rulebook.binding import NoFix
 from kmigrate.rulebook.book import Rulebook
@@ -85,10 +85,11 @@ def analyse(
     target: Target = "keras2",
     whole_module: bool = False,
     surroundings: Surroundings | None = None,
+    walk: Walk | None = None,
 ) -> Analysis:
     """The findings of one file, in the order of the text. ``surroundings`` is what its project says about it; without, the
-    file stands alone."""
-    names = Names(source.tree, is_known, surroundings.imported if surroundings else None)
+    file stands alone. ``walk`` is the pass over its tree, where it was made before."""
+    names = Names(source.tree, is_known, surroundings.imported if surroundings else None, walk)
     return _Linter(source, names, book, target, whole_module, surroundings).run()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kmigrate import survey
 from kmigrate.cache import Cache, cache_directory, results_version
+from kmigrate.collector import uncollected
 from kmigrate.config import Config, Wishes
 from kmigrate.digests import digest
 from kmigrate.files import FileAccessError, read
@@ -73,8 +74,9 @@ class Project:
 
     def reports_of(self, inputs: Inputs) -> list[FileReport]:
         """The same of inputs that are found already."""
-        universe = self._universe(inputs, self.where)
-        found = self._examined(universe, inputs.files)
+        with uncollected():
+            universe = self._universe(inputs, self.where)
+            found = self._examined(universe, inputs.files)
         facts = [s.digest for s in universe.surveyed.values()]
         self.cache.save({"stats": universe.surveyed, "facts": facts, "reports": self._kept})
         return [*(FileReport(e.path, errors=(e,)) for e in inputs.errors), *(found[path] for path in inputs.files)]
@@ -133,7 +135,8 @@ class Project:
         inputs = self.inputs(paths, stdin_name)
         for error in inputs.errors:
             yield Checked(Path(error.path), FileReport(error.path, errors=(error,)))
-        universe = self._universe(inputs)
+        with uncollected():
+            universe = self._universe(inputs)
         for path, name in inputs.files.items():
             yield self._checked(universe, path, name, Path(inputs.named[path]))
 
@@ -143,7 +146,8 @@ class Project:
         if job is None:
             return Checked(file, found[path])
         try:
-            report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
+            with uncollected():
+                report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except Exception as error:
             return Checked(file, failed(name, survey.problem_of(error)))
         return Checked(file, report, replace(analysis, taken=universe.taken(path)))

@@ -55,6 +55,7 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     from kmigrate.names import Names
     from kmigrate.names.aliases import is_known
     from kmigrate.source import Source
+    from kmigrate.workbench import WORKBENCH, Parsed
 
     try:
         source = Source.parse("", data)
@@ -63,6 +64,8 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     except Exception as error:
         return Surveyed(digest, wanted, error=problem_of(error))
     hints = _tied_backend(facts)
+    if hints or (facts.users and _may_hold_roots(facts)):
+        WORKBENCH.put(digest, Parsed(source, names.walk))
     return Surveyed(digest, wanted, facts, hints=hints, words=words)
 
 
@@ -70,6 +73,14 @@ def _tied_backend(facts: FileFacts) -> bool:
     """Whether the file has the backend of tensorflow.keras under a name: a finding of its own where the file has layers."""
     exports = facts.exports or {}
     return facts.flavour == "tf.keras" and any("keras.backend" in targets for targets in exports.values())
+
+
+def _may_hold_roots(facts: FileFacts) -> bool:
+    """Whether the file will probably be examined: it has something that looks like a root of layer code. Tests have none."""
+    derived = (d for d in facts.definitions if d.kind == "class" and d.bases)
+    if any(not base.endswith("TestCase") for d in derived for base in d.bases):
+        return True
+    return bool(facts.losses) or any(h.target.startswith("#") for h in facts.handed)
 
 
 def needs_examining(surveyed: Surveyed, surroundings: Surroundings, whole_module: bool) -> bool:
@@ -138,12 +149,15 @@ def analysed(
     from kmigrate.lint import analyse
     from kmigrate.rulebook.book import load_rulebook
     from kmigrate.source import Source
+    from kmigrate.workbench import WORKBENCH
 
-    if surroundings is not None and digest_of(data) != digest:
+    found = digest_of(data)
+    if found != digest:
         surroundings = None  # the file changed under our hands: what the index knows is of another text
-    source = Source.parse(name, data)
+    parsed = WORKBENCH.take(found)
+    source = replace(parsed.source, path=name) if parsed else Source.parse(name, data)
     book = load_rulebook(tuple(Path(rules) for rules in wishes.rules))
-    analysis = analyse(source, book, wishes.target, wishes.whole_module, surroundings)
+    analysis = analyse(source, book, wishes.target, wishes.whole_module, surroundings, parsed.walk if parsed else None)
     analysis = replace(analysis, findings=tuple(_wanted(source.text, analysis.findings, wishes)))
     return FileReport(name, analysis.findings), analysis
 

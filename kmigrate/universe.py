@@ -6,7 +6,6 @@ engine, a layer that calls a helper. So the survey takes in the packages (or the
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from kmigrate.cache import Cache, stat_of
+from kmigrate.collector import uncollected
 from kmigrate.connections import Connections
 from kmigrate.files import FileAccessError, display_path, read
 from kmigrate.layers.facts import FileFacts
@@ -176,18 +176,13 @@ def chunks(items: Sequence[tuple[T, int]]) -> list[list[tuple[T, int]]]:
 
 @dataclass(frozen=True, slots=True)
 class Uncollected(Generic[T, R]):
-    """A function without the cyclic garbage collector, which visits every node of every new tree, for nothing. Can be pickled."""
+    """A function without the cyclic garbage collector. Can be pickled."""
 
     function: Callable[[Sequence[T]], R]
 
     def __call__(self, part: Sequence[T]) -> R:
-        was_on = gc.isenabled()
-        gc.disable()
-        try:
+        with uncollected():
             return self.function(part)
-        finally:
-            if was_on:
-                gc.enable()
 
 
 def spread(

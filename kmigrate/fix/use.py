@@ -58,7 +58,7 @@ class Fixer:
         standing = self.standing
         bare = standing.bare(around)
         site = Site(self.source.text, self._backend(reference), facts, standing.pure, bare, self.source.span, taken)
-        reason: NoFix | None = None
+        reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
         for index, alternative, holds in self._candidates(rule, facts):
             template = alternative.replacement[self.target]
             try:
@@ -75,7 +75,7 @@ class Fixer:
                 else:
                     pieces = render_value(template, BACKEND_NAME[self.target], site)
             except NoFix as error:
-                reason = reason or error
+                reason = reason or str(error)
                 continue
             # An assumption without a condition can never be established; with one, it is moot once the condition holds.
             assumption = alternative.assume if holds is None or alternative.when is None else None
@@ -85,7 +85,7 @@ class Fixer:
                 assumption = _and(reference.assumed, assumption)
             unproven = self._unproven(rule, index, template, facts)
             return self._made(rule, index, place, pieces, assumption or unproven), index
-        raise reason or NoFix(self._no_alternative(rule))
+        raise NoFix(reason or self._no_alternative(rule))
 
     def _layout(self, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
         if isinstance(reference, MethodReference):

@@ -24,7 +24,7 @@ class Names:
 
     ``known`` answers whether an engine has a symbol; it is asked only about names that a star import of an engine module may
     have brought. ``imported`` translates symbols of the project's own modules to the engine or Keras symbols behind them
-    (``from .compat import tf``).
+    (``from .compat import tf``). ``walk`` is the pass over ``tree``, where it was made before.
     """
 
     def __init__(
@@ -32,8 +32,9 @@ class Names:
         tree: ast.Module,
         known: Callable[[str], bool] = lambda symbol: False,
         imported: Mapping[str, str] | None = None,
+        walk: Walk | None = None,
     ) -> None:
-        walk = Walk(tree)
+        walk = walk or Walk(tree)
         self.tree = tree
         self.known = known
         self.imported = imported or {}
@@ -44,7 +45,7 @@ class Names:
         self.stars = walk.stars
         self.imports = walk.imports
         self.imports_keras = imports_keras(self.imports)
-        self._walk = walk
+        self.walk = walk
         self._scopes = walk.scopes
         self._inside = walk.inside
         self._resolving: set[ast.expr] = set()
@@ -68,7 +69,7 @@ class Names:
             meaning = self.resolve(node)
             if meaning.symbols and not self._holds_reference(node):
                 yield self._reference(node, meaning)
-        for node in self._walk.targets:
+        for node in self.walk.targets:
             meaning = self.resolve(node)
             if meaning.symbols and not self._through_object(node):
                 yield Reference(node, meaning, self._inside.get(node), "target")
@@ -77,16 +78,16 @@ class Names:
         """The maximal names and attribute chains that are read: those that begin with one of ``sources``, or with an object and
         an attribute of that name; all where ``sources`` is None or a star import may bind any name."""
         if sources is None or self.stars:
-            yield from self._walk.chains
+            yield from self.walk.chains
             return
-        for node, (root, first) in zip(self._walk.chains, self._walk.ends, strict=True):
+        for node, (root, first) in zip(self.walk.chains, self.walk.ends, strict=True):
             if root is None or root in sources or first in sources:
                 yield node
 
     def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
         """The chains that end in one of ``attributes``, those of imported modules apart."""
         modules = self._candidates.imported()
-        for node, (root, _) in zip(self._walk.chains, self._walk.ends, strict=True):
+        for node, (root, _) in zip(self.walk.chains, self.walk.ends, strict=True):
             if isinstance(node, ast.Attribute) and node.attr in attributes and root not in modules:
                 if node.attr != "value" or root is None:  # of a dimension: x.shape[1].value
                     yield node
@@ -134,7 +135,7 @@ class Names:
     # ---- references
 
     def _reference(self, node: ast.expr, meaning: Meaning) -> Reference:
-        how = "string" if node in self._walk.quoted else "plain"
+        how = "string" if node in self.walk.quoted else "plain"
         call = self.parents.get(node)
         if isinstance(call, ast.Call) and call.args[:1] == [node] and self._builtin(call.func) in _LOOKUPS:
             how = "getattr"
@@ -173,7 +174,7 @@ class Names:
 
     def aliases(self) -> list[tuple[str, ast.expr]]:
         """The plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol."""
-        return self._walk.aliases
+        return self.walk.aliases
 
     # ---- resolution
 
@@ -324,7 +325,7 @@ class Names:
     def _member(self, owner: Definition, name: str, seen: list[Definition]) -> Meaning:
         """The meaning of an attribute that is given a value once: in the body of the class, or as ``self.name = value``."""
         in_body = owner.body.bindings.get(name, [])
-        elsewhere = self._walk.attributes.get(name, [])
+        elsewhere = self.walk.attributes.get(name, [])
         if len(in_body) + len(elsewhere) > 1:
             return NOTHING
         if in_body:

@@ -126,13 +126,24 @@ class _Part(str):
 
 
 def _compute(expression: ast.expr, facts: Facts) -> Any:
-    from simpleeval import EvalWithCompoundTypes, InvalidExpression
+    from simpleeval import InvalidExpression
 
-    evaluator = EvalWithCompoundTypes(functions={**CALCULATIONS, **_questions(facts)}, names=lambda node: _Part(node.id))
     try:
-        return evaluator.eval(ast.unparse(expression))
+        return _evaluated(ast.unparse(expression), {**CALCULATIONS, **_questions(facts)}, lambda node: _Part(node.id))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
         raise Unknown(str(error)) from error
+
+
+def _evaluated(text: str, functions: dict[str, Callable[..., Any]], names: Callable[[ast.Name], Any]) -> Any:
+    """The value of an expression. Raises what simpleeval and ``functions`` raise."""
+    from simpleeval import EvalWithCompoundTypes
+
+    evaluator = EvalWithCompoundTypes(functions=functions, names=names)
+    try:
+        return evaluator.eval(text)
+    finally:
+        # It holds itself, and would hold the file that the questions are about until the garbage collector comes.
+        evaluator.nodes, evaluator.functions, evaluator.names = {}, {}, {}
 
 
 def _questions(facts: Facts) -> dict[str, Callable[..., Any]]:
@@ -202,12 +213,11 @@ def compute_literal(expression: ast.expr, value: Callable[[str], Any], facts: Fa
     ``length(p)``, ... ask as in conditions.
 
     Raises Unknown where a parameter is not literal or a question has no answer."""
-    from simpleeval import EvalWithCompoundTypes, InvalidExpression
+    from simpleeval import InvalidExpression
 
     tree = copy.deepcopy(expression) if facts is None else _Answers(facts).visit(copy.deepcopy(expression))
-    evaluator = EvalWithCompoundTypes(functions=dict(CALCULATIONS), names=lambda node: value(node.id))
     try:
-        return evaluator.eval(ast.unparse(tree))
+        return _evaluated(ast.unparse(tree), dict(CALCULATIONS), lambda node: value(node.id))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
         raise Unknown("") from error
 

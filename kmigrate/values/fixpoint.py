@@ -19,44 +19,44 @@ _MAX_REPEATS = 2000
 
 
 class Solver:
-    """Answers each question once. ``steps`` makes the generator that answers one."""
+    """Answers each question once. ``steps``, given with each, makes the generator that answers one: who asks owns the solver, and
+    if the solver knew its owner, only the garbage collector could free the two."""
 
-    def __init__(self, steps: Callable[[Hashable], Steps]) -> None:
-        self._steps = steps
+    def __init__(self) -> None:
         self._memo: dict[Hashable, Value] = {}
         self._busy: dict[Hashable, _Frame] = {}
         self._trail: list[Hashable] = []
         self._repeats = 0
 
-    def value(self, node: Hashable) -> Value:
+    def value(self, node: Hashable, steps: Callable[[Hashable], Steps]) -> Value:
         """The answer to a question."""
         if node in self._memo:
             return self._memo[node]
         if not self._busy:
             self._repeats = 0  # the budget is one question's, not the whole file's
-        stack: list[_Frame] = [self._frame(node)]
+        stack: list[_Frame] = [self._frame(node, steps(node))]
         answer: Value | None = None
         while stack:
             frame = stack[-1]
             try:
                 wanted = next(frame.steps) if answer is None else frame.steps.send(answer)
             except StopIteration as stop:
-                answer = self._finished(stack, stop.value)
+                answer = self._finished(stack, stop.value, steps)
                 continue
             answer = self._memo.get(wanted)
             if answer is None and wanted in self._busy:
                 self._busy[wanted].circular = True
                 answer = self._busy[wanted].assumed
             if answer is None:
-                stack.append(self._frame(wanted))
+                stack.append(self._frame(wanted, steps(wanted)))
         return self._memo[node]
 
-    def _frame(self, key: Hashable) -> _Frame:
-        frame = _Frame(key, self._steps(key), len(self._trail), NOTHING_YET if self._repeats < _MAX_REPEATS else UNKNOWN)
+    def _frame(self, key: Hashable, steps: Steps) -> _Frame:
+        frame = _Frame(key, steps, len(self._trail), NOTHING_YET if self._repeats < _MAX_REPEATS else UNKNOWN)
         self._busy[key] = frame
         return frame
 
-    def _finished(self, stack: list[_Frame], found: Value) -> Value | None:
+    def _finished(self, stack: list[_Frame], found: Value, steps: Callable[[Hashable], Steps]) -> Value | None:
         """Ends the topmost question, or repeats it with a wider assumption; answers None where it has to start again."""
         frame = stack[-1]
         assumed = frame.assumed
@@ -69,7 +69,7 @@ class Solver:
                     self._memo.pop(key, None)
                 del self._trail[frame.trail :]
                 frame.assumed = UNKNOWN if frame.attempts >= _ATTEMPTS or self._repeats > _MAX_REPEATS else wider
-                frame.steps = self._steps(frame.key)
+                frame.steps = steps(frame.key)
                 return None
             found = assumed
         elif frame.circular:

@@ -52,11 +52,11 @@ class Interpreter:
         self.names = names
         self.sources = sources
         self.bindings = bindings
-        self._solver = Solver(self._steps)
+        self._solver = Solver()
 
     def value(self, node: ast.expr) -> Value:
         """What is surely known of an expression."""
-        return self._solver.value(node)
+        return self._solver.value(node, self._steps)
 
     # ---- one question
 
