@@ -283,3 +283,13 @@ def test_a_fix_is_safe_for_the_kinds_of_values_that_were_proven(call: str, assum
     assert finding.fix is not None
     assert finding.fix.assumption == assumption
     assert finding.fix.applicability == ("unsafe" if assumption else "safe")
+
+
+@pytest.mark.parametrize(("keras", "fixed"), [("keras", True), ("tensorflow.keras", False)])
+def test_what_the_k_of_tensorflow_keras_lacks_is_no_fix_there(keras: str, fixed: bool) -> None:
+    text = f"import tensorflow as tf\nfrom {keras}.layers import Layer\n\nclass A(Layer):\n    def call(self, x):\n        return tf.identity(x)\n"
+    finding = next(
+        f for f in analyse(Source.parse("a.py", text.encode()), load_rulebook(), "keras2").findings if f.code == "TF110"
+    )
+    assert (finding.fix is not None) == fixed
+    assert ("the K of tensorflow.keras has no `identity`: import K from `keras`" in finding.message) != fixed

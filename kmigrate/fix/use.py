@@ -63,6 +63,7 @@ class Fixer:
             template = alternative.replacement[self.target]
             try:
                 self._check_free(template, reference)
+                self._check_there(rule, index)
                 place, calling = use, None
                 if layout is not None:
                     pieces, picked = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
@@ -104,6 +105,12 @@ class Fixer:
                 for binding in scope.bindings[node.id] if scope else ():
                     if binding.symbol != f"{IMPORTABLE[node.id]}.{node.id}":
                         raise NoFix(f"{node.id!r} means something else here")
+
+    def _check_there(self, rule: Rule, index: int) -> None:
+        """A replacement that fails in every run is no fix, not even an unsafe one."""
+        lacking = self.book.claim(rule, index).lacking if self.flavour == "tf.keras" and self.target == "keras2" else None
+        if lacking is not None:
+            raise NoFix(f"the K of tensorflow.keras has no `{lacking}`: import K from `keras`")
 
     def _candidates(self, rule: Rule, facts: UseFacts) -> list[tuple[int, Alternative, bool | None]]:
         """(index, alternative, whether its condition holds): those that hold first, then those that must be assumed."""

@@ -8,6 +8,7 @@ soon as the rule changes (its digest no longer matches).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 
 from kmigrate.model import UserError
 from kmigrate.rulebook.rule import Rule
+
+_LACKING = re.compile(r"AttributeError: module '[\w.]*keras[\w.]*\.backend' has no attribute '(\w+)'")
 
 
 def proof_file(rules_file: Path) -> Path:
@@ -40,6 +43,12 @@ class Claim:
     elsewhere: str | None = None
     # By parameter, the kinds of Python value that the examples had (see values.kinds).
     kinds: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    @property
+    def lacking(self) -> str | None:
+        """The function that the ``K`` of tensorflow.keras was found not to have, where that is why the claim fails there."""
+        found = _LACKING.search(self.tf_keras_reason or "")
+        return found.group(1) if found else None
 
 
 @dataclass(frozen=True, slots=True)
