@@ -221,6 +221,7 @@ def _plain_surveyed(surveyed: Surveyed) -> list[Any]:
             facts.exports,
             facts.stars,
             [[h.target, h.kind, h.how, h.receivers] for h in facts.handed],
+            [[e.line, e.column, e.user, e.kind, e.how, e.receivers] for e in facts.engines],
             [[u.user, u.target, u.how] for u in facts.uses],
             facts.losses,
             facts.imported,
@@ -232,18 +233,19 @@ def _plain_surveyed(surveyed: Surveyed) -> list[Any]:
 
 def _surveyed(content: str, item: list[Any]) -> Surveyed:
     # Not at the top: a run over unchanged files needs none of this.
-    from kmigrate.layers.facts import DefinitionFacts, FileFacts, Handed, Use
+    from kmigrate.layers.facts import DefinitionFacts, FileFacts, Handed, HandedEngine, Use
     from kmigrate.survey import Surveyed
 
     wanted, plain, error, hints, words = item
     facts = None
     if plain is not None:
-        definitions, exports, stars, handed, uses, losses, imported, users, flavour = plain
+        definitions, exports, stars, handed, engines, uses, losses, imported, users, flavour = plain
         facts = FileFacts(
             tuple(DefinitionFacts(name, kind, parent, tuple(bases)) for name, kind, parent, bases in definitions),
             {name: tuple(targets) for name, targets in exports.items()} if exports is not None else None,
             tuple(stars),
             tuple(Handed(target, kind, how, tuple(receivers)) for target, kind, how, receivers in handed),
+            tuple(HandedEngine(line, at, user, kind, how, tuple(to)) for line, at, user, kind, how, to in engines),
             tuple(Use(user, target, how) for user, target, how in uses),
             tuple(losses),
             tuple(imported),

@@ -117,7 +117,7 @@ class _Linter:
         findings = []
         methods = method_references(self.names, self.layer_code, self.values)
         for reference in (*self.names.engine_references(), *methods):
-            context = self.layer_code.context(reference.definition)
+            context = self.layer_code.context_of(reference)
             if context is not None:
                 findings.append(self.finding(reference, context))
         tied = self._tied(bool(findings))

@@ -91,6 +91,8 @@ def needs_examining(surveyed: Surveyed, surroundings: Surroundings, whole_module
     reaches = bool(facts.users) or any(engine_of(symbol) for symbol in surroundings.imported.values())
     if whole_module:
         return reaches or surveyed.hints
+    if surroundings.handed:
+        return True
     if not surroundings.roots:
         return False
     if surveyed.hints or any(engine_of(symbol) for symbol in surroundings.imported.values()):

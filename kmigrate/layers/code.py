@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
 from kmigrate.model import Context
-from kmigrate.names import Definition, Names
+from kmigrate.names import Definition, Names, Reference
 
 _ALONE = "module.py"
 
@@ -26,6 +28,7 @@ class LayerCode:
         if surroundings is None:
             surroundings = alone(file_facts(names))
         definitions = list(names.definitions.values())
+        self.handed = surroundings.handed
         self.whole_module = whole_module
         self.roots = {definitions[number]: context for number, context in surroundings.roots.items()}
 
@@ -40,6 +43,16 @@ class LayerCode:
             name = definition.qualname if definition else "<module>"
             return Context("module", name, 'scope = "module": every use in the file counts')
         return None
+
+    def context_of(self, reference: Reference) -> Context | None:
+        """Why a use is layer code: its definition is, or it is the function of an engine that is handed to Keras there."""
+        context = self.context(reference.definition)
+        handed = self.handed.get((reference.node.lineno, reference.node.col_offset))
+        if handed is None or (context is not None and not self.whole_module):
+            return context
+        kind, how = handed
+        name = reference.definition.qualname if reference.definition is not None else "<module>"
+        return Context(kind, name, f"`{ast.unparse(reference.node)}` is {how}")
 
     def root_of(self, definition: Definition | None) -> Definition | None:
         """The outermost definition of layer code around this one: what verification can run by itself."""

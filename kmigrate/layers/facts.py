@@ -60,6 +60,19 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedEngine:
+    """The same for an engine's own function, ``activation=tf.nn.relu``: where its expression begins (as ``ast`` counts) in
+    definition ``user``."""
+
+    line: int
+    column: int
+    user: int
+    kind: str
+    how: str
+    receivers: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """Definition ``user`` uses ``target``; ``how`` reads between the two names."""
 
@@ -78,6 +91,7 @@ class FileFacts:
     exports: dict[str, tuple[Target, ...]] | None = None
     stars: tuple[str, ...] = ()
     handed: tuple[Handed, ...] = ()
+    engines: tuple[HandedEngine, ...] = ()
     uses: tuple[Use, ...] = ()
     losses: tuple[int, ...] = ()
     imported: tuple[str, ...] = ()
@@ -112,6 +126,7 @@ class _Extraction:
         self.special = self._special_names()
         self.bound: dict[tuple[Scope, str], list[Target]] = {}
         self.handed: dict[Handed, None] = {}
+        self.engines: dict[HandedEngine, None] = {}
         self.uses: dict[Use, None] = {}
 
     def facts(self) -> FileFacts:
@@ -129,6 +144,7 @@ class _Extraction:
             self._exports(),
             tuple(self.names.stars),
             tuple(self.handed),
+            tuple(self.engines),
             tuple(self.uses),
             tuple(number for d, number in self.numbers.items() if has_loss_signature(d)),
             imported,
@@ -313,7 +329,12 @@ class _Extraction:
             for target in self.targets(value.func):
                 self.handed[Handed(target, kind, f"called to make what is {verb} {to}", receivers)] = None
         for target in self.targets(value):
-            self.handed[Handed(target, kind, f"{verb} {to}", receivers)] = None
+            if not engine_of(target):
+                self.handed[Handed(target, kind, f"{verb} {to}", receivers)] = None
+            elif isinstance(value, (ast.Name, ast.Attribute)) and verb == "handed to":
+                user = self._number(self.names.definition_of(value))
+                place = HandedEngine(value.lineno, value.col_offset, user, kind, f"{verb} {to}", receivers)
+                self.engines[place] = None
 
     def _custom_objects(self) -> None:
         """``get_custom_objects()['f'] = f``, ``custom_objects['f'] = f`` and ``get_custom_objects().update({'f': f})``."""

@@ -7,7 +7,7 @@ losses by their signature. Then everything that a root uses is followed, within 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target, foreign
@@ -16,6 +16,8 @@ from kmigrate.layers.modules import Modules
 from kmigrate.model import Context
 
 _MAX_HOPS = 30
+# Keras's own backend is what others are rewritten to: itself it has to use the engine.
+_BACKEND = ("keras.backend.", "keras.src.backend.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the project says about one file: its roots of layer code by definition number, the engine or Keras symbols
-    behind the names that it imports from modules of the project, and which Keras is meant where the file itself names none."""
+    behind the names that it imports from modules of the project, which Keras is meant where the file itself names none, and the
+    places (line, column) outside of layer code where an engine's function is handed to Keras, with its kind and how."""
 
     roots: dict[int, Context]
     imported: dict[str, str]
     flavour: str | None = None
+    handed: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
 
 class Index:
@@ -94,7 +98,12 @@ class Index:
             for meaning in self.resolve(path, symbol):
                 if isinstance(meaning, str) and not foreign(meaning):
                     imported[symbol] = meaning
-        return Surroundings(dict(sorted(roots.items())), imported, facts.flavour or self._flavour(path))
+        handed = {
+            (engine.line, engine.column): (engine.kind, engine.how)
+            for engine in facts.engines
+            if self._is_keras(path, engine.receivers) and (engine.user < 0 or self.nearest(Place(path, engine.user)) is None)
+        }
+        return Surroundings(dict(sorted(roots.items())), imported, facts.flavour or self._flavour(path), handed)
 
     def _flavour(self, path: str) -> str | None:
         """That of the files which this one imports or which import it; where they say nothing, or both, of the whole project."""
@@ -178,7 +187,7 @@ class Index:
     # ---- roots
 
     def _root(self, place: Place, kind: str, reason: str) -> bool:
-        if place in self.roots:
+        if place in self.roots or f"{self.modules.dotted(place.path)}.".startswith(_BACKEND):
             return False
         self.roots[place] = Context(kind, self._definition(place).qualname, reason)
         return True
@@ -254,7 +263,7 @@ class Index:
                 if self._root(place, "loss", f"`{name}` has the signature of a loss or metric, (y_true, y_pred)"):
                     found.append(place)
         for handed in facts.handed:
-            if handed.receivers and not any(self._takes(path, receiver) for receiver in handed.receivers):
+            if not self._is_keras(path, handed.receivers):
                 continue
             for place in self._places(path, handed.target):
                 if self.nearest(place) is None and not self._other_keras(place):
@@ -268,6 +277,9 @@ class Index:
         """Whether it is a class that derives from something of Keras that does not run in a model: a callback, a generator."""
         bases = [m for target in self._definition(place).bases for m in self.resolve(place.path, target)]
         return any(isinstance(base, str) and base.startswith("keras.") for base in bases)
+
+    def _is_keras(self, path: str, receivers: tuple[Target, ...]) -> bool:
+        return not receivers or any(self._takes(path, receiver) for receiver in receivers)
 
     def _takes(self, path: str, receiver: Target) -> bool:
         """Whether what is called is Keras's, or a layer class of the project (what cannot be read counts as such)."""

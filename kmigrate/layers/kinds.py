@@ -51,7 +51,7 @@ _LAYER_NAMES = frozenset(
     "Embedding BatchNormalization Merge _Merge Dropout Activation Flatten Reshape Lambda TimeDistributed Bidirectional "
     "ZeroPadding2D UpSampling2D _Pooling1D _Pooling2D GlobalPooling2D InputLayer".split()
 )
-_LOSS_ARGUMENTS = {("y_true", "y_pred"), ("y_pred", "y_true"), ("yTrue", "yPred")}
+_LOSS_ARGUMENTS = {("y_true", "y_pred"), ("yTrue", "yPred")}
 _FUNCTION_KEYWORDS = {
     "activation": "activation",
     "loss": "loss",
@@ -78,14 +78,14 @@ def function_kind(keyword: str) -> str | None:
 
 
 def has_loss_signature(definition: Definition) -> bool:
-    """Whether a function, or a method after ``self``, begins with ``(y_true, y_pred)``."""
+    """Whether a function, or a method after ``self``, begins with ``(y_true, y_pred)`` (the other way round: has no more)."""
     node = definition.node
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    names = [a.arg for a in [*node.args.posonlyargs, *node.args.args][:3]]
+    names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
     if names[:1] in (["self"], ["cls"]):
         names = names[1:]
-    return tuple(names[:2]) in _LOSS_ARGUMENTS
+    return tuple(names[:2]) in _LOSS_ARGUMENTS or names == ["y_pred", "y_true"]
 
 
 def kind_of_base(symbol: str) -> str | None:

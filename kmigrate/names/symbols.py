@@ -65,7 +65,7 @@ def engine_of(symbol: str) -> str | None:
 
 
 # Parts of Keras that say nothing of the layers of a file that imports the Keras inside TensorFlow too.
-_ASIDE = frozenset("saving utils config callbacks datasets preprocessing version __version__".split())
+_ASIDE = frozenset("backend saving utils config callbacks datasets preprocessing version __version__".split())
 
 
 def imports_keras(imports: Iterable[ast.Import | ast.ImportFrom]) -> bool:

@@ -195,6 +195,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("constant", "x, dtype=None, shape=None", "K.constant tf.constant"),
     ("variable", "x, dtype=None, name=None", "K.variable"),
     ("variable", "x", "tf.Variable theano.shared tf.contrib.eager.Variable"),
+    ("tensor_shape", "x", "tf.TensorShape"),
     ("got_variable", "name, shape=None, dtype=None", "tf.get_variable"),
     ("filled", "shape, dtype=None", "tf.zeros tf.ones T.zeros T.ones O.zeros O.ones"),
     ("filled_value", "shape, x", "tf.fill"),

@@ -165,6 +165,8 @@ class Listing:
             for value in call.args[:1]:
                 self._hand(value, last)
         for key, value in keywords.items():
+            if any(map(engine_name, names)):
+                continue  # a function of the engine takes it, not Keras
             if key == "activation" or key.endswith(_HANDED_SUFFIXES):
                 self._hand(value, f"{key}=")
             elif key == "custom_objects":
@@ -201,7 +203,7 @@ class Listing:
     # ---- where it leads
 
     def _mark(self, node: Definition, reason: str) -> None:
-        if node not in self.marked:
+        if node not in self.marked and not f"{self.project.dotted(node.home)}.".startswith("keras.backend."):
             self.marked[node] = reason
             self._waiting.append(node)
 
@@ -272,7 +274,9 @@ def _imports_keras(tree: ast.AST) -> bool:
             names += [f"{node.module}.{n.name}" for n in node.names]
     keras = [name for name in names if name.split(".")[0] == "keras"]
     if any(name.startswith("tensorflow.") and "keras" in name.split(".") for name in names):
-        keras = [name for name in keras if not {"saving", "config", "utils", "callbacks", "datasets"} & set(name.split("."))]
+        keras = [
+            name for name in keras if not {"backend", "saving", "config", "utils", "callbacks", "datasets"} & set(name.split("."))
+        ]
     return bool(keras)
 
 

@@ -78,12 +78,14 @@ class Methods:
 
     def _is_shape(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Call):
+            if any(isinstance(m, Outside) and m.dotted.endswith(".TensorShape") for m in self.project.meanings(node.func)):
+                return True
             return isinstance(node.func, ast.Attribute) and node.func.attr == "get_shape" and not self._is_other(node.func.value)
         if isinstance(node, ast.Attribute):
             return node.attr == "shape" and not self._is_other(node.value)
         if _is_build_shape(node):
             return True
-        values = [value for value, _ in values_of(node)]
+        values = [value for value, _ in values_of(node) if not isinstance(value, ast.arg)]
         return bool(values) and all(isinstance(v, (ast.Call, ast.Attribute)) and self._is_shape(v) for v in values)
 
     def _is_other(self, node: ast.AST) -> bool:

@@ -211,8 +211,11 @@ def test_the_keras_package_itself() -> None:
         "x/keras/layers/__init__.py": "",
         "x/keras/layers/core.py": "from ..utils import shared\nclass Layer(object):\n    def f(self): return shared()\ndef tool(): pass\n",
         "x/keras/utils.py": "def shared(): pass\n",
-        "x/keras/activations.py": "def relu(x): return x\n",
+        "x/keras/activations.py": "from .backend.one import exp\ndef relu(x): return exp(x)\n",
+        "x/keras/backend/__init__.py": "",
+        "x/keras/backend/one.py": "import tensorflow as tf\ndef exp(x): return tf.exp(x)\n",
     }
     assert set(roots(files, "x/keras/layers/core.py")) == {"Layer"}
+    assert roots(files, "x/keras/backend/one.py") == {}  # what others are rewritten to uses the engine itself
     assert set(roots(files, "x/keras/utils.py")) == {"shared"}
     assert roots(files, "x/keras/activations.py") == {"relu": "`relu` is Keras's own activation, `keras.activations.relu`"}

@@ -59,6 +59,11 @@ def test_lambda_in_lambda_layer() -> None:
 
 def test_loss_signature() -> None:
     assert contexts("def dice(y_true, y_pred, smooth=1):\n    pass")["dice"][0] == "loss"
+    assert contexts("def dice(y_pred, y_true):\n    pass")["dice"][0] == "loss"
+
+
+def test_predictions_first_and_more_is_a_picture_of_them() -> None:
+    assert contexts("def confusion_matrix(y_pred, y_true, title='', show=True):\n    pass") == {}
 
 
 def test_helpers_say_who_calls_them() -> None:

@@ -82,6 +82,11 @@ def _got_variable(a: Arguments, engine: str) -> Value:
 
 
 @effect
+def _tensor_shape(a: Arguments, engine: str) -> Value:
+    return Value(domain.SHAPE, engine)
+
+
+@effect
 def _filled(a: Arguments, engine: str) -> Value:
     shape = shape_of(a["shape"])
     if shape is None and a["shape"].kind == NUMBER and engine == "theano":
