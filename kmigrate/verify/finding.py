@@ -30,6 +30,7 @@ class Found:
     verdict: str = "skipped"
     origin: str = ""
     given: str = ""
+    shape: UnitShape | None = None
 
 
 def find_cases(pair: ModulePair, unit: Unit, engines: Engines, settings: Settings) -> Found:
@@ -37,14 +38,14 @@ def find_cases(pair: ModulePair, unit: Unit, engines: Engines, settings: Setting
     shape, wire = _read(pair, unit)
     if settings.saved is not None:
         label = settings.saved.label
-        return Found(list(settings.saved.cases), wire, origin=f"saved: {label}", given=label)
+        return Found(list(settings.saved.cases), wire, origin=f"saved: {label}", given=label, shape=shape)
     given = (settings.cases or {}).get(unit.qualname)
     if given:
         cases = []
         for number, table in enumerate(given, 1):
             where = f"verify.cases.{unit.qualname}[{number}]"
             cases += from_config(where, table, shape, settings.seeds)
-        return Found(cases, wire, origin="configured")
+        return Found(cases, wire, origin="configured", shape=shape)
     if shape is None:
         return Found([], reason="the original text has no definition of that name", verdict="unsupported")
     return _searched(pair, unit, engines, settings, shape, wire)
@@ -87,4 +88,4 @@ def _searched(
     outcome = Search(probe, shape, unit.kind, usages, project, settings.search_s).run()
     if outcome.case is None:
         return Found([], reason=outcome.reason, verdict=outcome.verdict)
-    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=outcome.case.origin)
+    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=outcome.case.origin, shape=shape)

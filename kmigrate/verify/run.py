@@ -21,7 +21,7 @@ from kmigrate.verify.cases import Case
 from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
 from kmigrate.verify.saved import Key, SavedUnit, keys, load
-from kmigrate.verify.session import ModulePair, Progress, Session, Settings, UnitVerdict
+from kmigrate.verify.session import ModulePair, Progress, Session, Settings, UnitVerdict, Verified
 from kmigrate.verify.stacks import Stack, ensure, load_stacks
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Verifier:
     ) -> UnitVerdict:
         """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
         settings = replace(self._settings(checked.path), saved=saved)
-        verified = self.session.verify(pair, unit, settings, tell)
+        verified = self._with_smallest(pair, unit, settings, self.session.verify(pair, unit, settings, tell), tell)
         if checked.analysis is None:
             return verified.unit
         own = checked.analysis.inside(unit.qualname, chosen)
@@ -110,6 +110,22 @@ class Verifier:
         groups = guilty(ordered, verified.refuting, differs)
         blame = "; ".join(" together with ".join(map(blame_line, group)) for group in groups)
         return replace(verified.unit, blame=blame or None)
+
+    def _with_smallest(
+        self, pair: ModulePair, unit: Unit, settings: Settings, verified: Verified, tell: Progress | None
+    ) -> Verified:
+        """A difference shown by the smallest case that shows it, which is also the first to blame with."""
+        if verified.unit.verdict != "different":
+            return verified
+        if tell is not None:
+            tell(unit, "looking for the smallest case")
+        refuting = next(c for c in verified.refuting if self.session.judge(pair, unit, settings, c).verdict == "different")
+        run, case, said = self.session.smallest(pair, unit, settings, refuting)
+        engines = dict(verified.unit.engines)
+        reason = f"{run.reason} [{run.case}; {said}]"
+        engines[pair.engine] = replace(engines[pair.engine], reason=reason)
+        shown = replace(verified.unit, smallest=run, reason=reason, engines=engines)
+        return Verified(shown, (case, *(c for c in verified.refuting if c != case)))
 
     def _settings(self, path: Path) -> Settings:
         """The settings with the files of the project that ``path`` lies in, read once for the run."""

@@ -23,6 +23,7 @@ from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.settings import Settings
+from kmigrate.verify.shrink import OutOfBudget, smallest
 from kmigrate.verify.tables import to_table
 from kmigrate.verify.verdicts import FAILS_BEFORE, CaseVerdict, EngineVerdict, UnitVerdict
 
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _DEAD = ("timeout", "crash", "start")
+_STAGES = ("import", "construct", "build", "call", "evaluate", "weights")
 
 Progress = Callable[[Unit, str], None]
 
@@ -92,9 +94,30 @@ class Session:
 
     def differs(self, pair: ModulePair, unit: Unit, settings: Settings, case: Case) -> bool:
         """Whether the rewritten text is refuted by this one case on its own engine."""
+        return self.judge(pair, unit, settings, case).verdict in ("different", "error")
+
+    def judge(self, pair: ModulePair, unit: Unit, settings: Settings, case: Case) -> Verdict:
+        """One case on the own engine, ``skipped`` where the original does not run."""
         run = _Run(self, pair, unit, settings, self._cases(pair, unit, settings))
         original = run.original(case)
-        return original.ok and run.rewritten(pair.engine, case, original).verdict in ("different", "error")
+        if not original.ok:
+            return Verdict("skipped", where=original.where, reason=original.failure)
+        return run.rewritten(pair.engine, case, original)
+
+    def smallest(self, pair: ModulePair, unit: Unit, settings: Settings, refuting: Case) -> tuple[CaseVerdict, Case, str]:
+        """The smallest case that shows the difference which ``refuting`` shows: judged, itself, and how it was found in words."""
+        wanted = self.judge(pair, unit, settings, refuting)
+
+        def differs(case: Case) -> bool:
+            found = self.judge(pair, unit, settings, case)
+            if found.where in _DEAD:
+                raise OutOfBudget(f"a simpler case ended the worker ({found.where})")
+            return _alike(found, wanted)
+
+        found = smallest(refuting, self._cases(pair, unit, settings).shape, differs, settings.shrink_s)
+        verdict = self.judge(pair, unit, settings, found.case)
+        said = f"the smallest of {found.tried + 1} cases" if found.ended is None else f"perhaps not the smallest: {found.ended}"
+        return _of_case(pair.engine, 0, found.case, verdict), found.case, said
 
     def _cases(self, pair: ModulePair, unit: Unit, settings: Settings) -> Found:
         key = (pair.path, pair.original, unit.qualname, unit.line)
@@ -123,6 +146,11 @@ class Session:
         payload = case.payload(None if weights is None else weights.weights)
         module = pair.module(rewritten=rewritten, elsewhere=engine != pair.engine)
         return self.engines.run(engine, {"module": module, "unit": wire, "case": payload})
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Both show values that differ, or both a rewritten text that fails."""
+    return one.verdict == "different" and (one.where in _STAGES) == (other.where in _STAGES)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@
 ``few[..]``               bool, one True in each row
 ``edges[..]``             0, 0.5 and 1 only: bounds and ties
 ``large[..]``             like float, up to a few hundred
+``ones[..]``              1
+``range[..]``             0, 1, 2, ...
 ``literal(...)``          a Python literal, handed over as it is
 ``expr(...)``             an expression that the worker evaluates (``layers``, ``K``, ... are bound), handed over as it is
 ========================  ==================================================================================
@@ -31,7 +33,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_KINDS = ("float", "positive", "unit", "probability", "onehot", "int", "bool", "large", "few", "edges")
+_KINDS = ("float", "positive", "unit", "probability", "onehot", "int", "bool", "large", "few", "edges", "ones", "range")
 _ARRAY = re.compile(r"^\s*(?P<kind>[a-z]+?)(?P<width>16|32|64)?\s*\[(?P<shape>[\d\s,]*)\]\s*(?:<\s*(?P<below>\d+))?\s*$")
 
 
@@ -124,6 +126,14 @@ def _floats(rng: np.random.Generator, spec: Spec) -> Array:
     return np.where(rng.random(size=spec.shape) < 0.25, edges, values)
 
 
+def _ones(rng: np.random.Generator, spec: Spec) -> Array:
+    return np.ones(spec.shape)
+
+
+def _range(rng: np.random.Generator, spec: Spec) -> Array:
+    return np.arange(float(np.prod(spec.shape, dtype=int))).reshape(spec.shape)
+
+
 def _large(rng: np.random.Generator, spec: Spec) -> Array:
     return _floats(rng, spec) * 100.0
 
@@ -174,4 +184,6 @@ _VALUES = {
     "bool": _booleans,
     "few": _onehot,
     "edges": _edges,
+    "ones": _ones,
+    "range": _range,
 }

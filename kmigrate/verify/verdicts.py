@@ -79,7 +79,8 @@ class UnitVerdict:
     """The contract's object for one unit; ``blame`` is filled in by the caller that can bisect edits.
 
     ``runs`` has every case on every engine. ``before`` and ``after`` are the unit's lines in the original, which begin at
-    ``line``, and in the rewritten text. ``origin`` is where the cases come from.
+    ``line``, and in the rewritten text. ``origin`` is where the cases come from. ``smallest`` is
+    the smallest case found that shows the difference (its number is 0), None where there is none on the own engine.
     """
 
     path: str
@@ -95,6 +96,7 @@ class UnitVerdict:
     after: str = ""
     runs: tuple[CaseVerdict, ...] = field(default=())
     origin: str = ""
+    smallest: CaseVerdict | None = None
 
     @property
     def tables(self) -> list[Mapping[str, Any]]:
@@ -116,6 +118,7 @@ class UnitVerdict:
             "before": self.before,
             "after": self.after,
             "origin": self.origin,
+            "smallest": None if self.smallest is None else asdict(self.smallest),
             "runs": [asdict(run) for run in self.runs],
         }
 
@@ -123,8 +126,13 @@ class UnitVerdict:
 def unit_from_json(item: Mapping[str, Any]) -> UnitVerdict:
     """The inverse of ``as_json``. Raises TypeError, KeyError or AttributeError for what is not one."""
     engines = {str(name): EngineVerdict(**{**verdict, "worst": _place(verdict)}) for name, verdict in item["engines"].items()}
-    runs = tuple(CaseVerdict(**{**run, "spread": tuple(run["spread"]), "worst": _place(run)}) for run in item["runs"])
-    return UnitVerdict(**{**item, "engines": engines, "runs": runs})
+    runs = tuple(_case_from_json(run) for run in item["runs"])
+    smallest = None if item["smallest"] is None else _case_from_json(item["smallest"])
+    return UnitVerdict(**{**item, "engines": engines, "runs": runs, "smallest": smallest})
+
+
+def _case_from_json(run: Mapping[str, Any]) -> CaseVerdict:
+    return CaseVerdict(**{**run, "spread": tuple(run["spread"]), "worst": _place(run)})
 
 
 def _place(item: Mapping[str, Any]) -> Place | None:
