@@ -92,13 +92,28 @@ class Verifier:
     ) -> UnitVerdict:
         """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
         settings = replace(self._settings(checked.path), saved=saved)
-        verified = self._with_smallest(pair, unit, settings, self.session.verify(pair, unit, settings, tell), tell)
-        if checked.analysis is None:
-            return verified.unit
-        own = checked.analysis.inside(unit.qualname, chosen)
+        verified = self.session.verify(pair, unit, settings, tell)
         if not verified.refuting:
+            own = checked.analysis.inside(unit.qualname, chosen) if checked.analysis is not None else []
             return _with_what_fixes_declare(verified.unit, pair.engine, own)
+        groups = self._blamed(checked, chosen, unit, settings, verified.refuting)
+        if verified.unit.verdict == "different":
+            if tell is not None:
+                tell(unit, "looking for the smallest case")
+            # Of the edits to blame alone: among simpler cases another edit may differ, too.
+            planned = plan(checked, groups[0], self.target) if groups else None
+            verified = self._with_smallest(pair if planned is None else planned[0], unit, settings, verified)
+        blame = "; ".join(" together with ".join(map(blame_line, group)) for group in groups)
+        return replace(verified.unit, blame=blame or None)
+
+    def _blamed(
+        self, checked: Checked, chosen: Sequence[Finding], unit: Unit, settings: Settings, refuting: Sequence[Case]
+    ) -> list[list[Finding]]:
+        """The fixes to blame (see ``guilty``); none where there are none to choose from."""
+        if checked.analysis is None or not chosen:
+            return []
         # Its own fixes first: of several that would explain a difference, the nearest are named.
+        own = checked.analysis.inside(unit.qualname, chosen)
         ordered = own + [f for f in chosen if f not in own]
 
         def differs(part: Sequence[Finding], case: Case) -> bool:
@@ -107,25 +122,19 @@ class Verifier:
                 return planned is not None and self.session.differs(planned[0], unit, settings, case)
             return False
 
-        groups = guilty(ordered, verified.refuting, differs)
-        blame = "; ".join(" together with ".join(map(blame_line, group)) for group in groups)
-        return replace(verified.unit, blame=blame or None)
+        return guilty(ordered, refuting, differs)
 
-    def _with_smallest(
-        self, pair: ModulePair, unit: Unit, settings: Settings, verified: Verified, tell: Progress | None
-    ) -> Verified:
-        """A difference shown by the smallest case that shows it, which is also the first to blame with."""
-        if verified.unit.verdict != "different":
+    def _with_smallest(self, pair: ModulePair, unit: Unit, settings: Settings, verified: Verified) -> Verified:
+        """A difference shown by the smallest case that shows it."""
+        judged = (c for c in verified.refuting if self.session.judge(pair, unit, settings, c).verdict == "different")
+        refuting = next(judged, None)
+        if refuting is None:
             return verified
-        if tell is not None:
-            tell(unit, "looking for the smallest case")
-        refuting = next(c for c in verified.refuting if self.session.judge(pair, unit, settings, c).verdict == "different")
-        run, case, said = self.session.smallest(pair, unit, settings, refuting)
-        engines = dict(verified.unit.engines)
+        run, said = self.session.smallest(pair, unit, settings, refuting)
         reason = f"{run.reason} [{run.case}; {said}]"
+        engines = dict(verified.unit.engines)
         engines[pair.engine] = replace(engines[pair.engine], reason=reason)
-        shown = replace(verified.unit, smallest=run, reason=reason, engines=engines)
-        return Verified(shown, (case, *(c for c in verified.refuting if c != case)))
+        return replace(verified, unit=replace(verified.unit, smallest=run, reason=reason, engines=engines))
 
     def _settings(self, path: Path) -> Settings:
         """The settings with the files of the project that ``path`` lies in, read once for the run."""

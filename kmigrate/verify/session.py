@@ -104,8 +104,8 @@ class Session:
             return Verdict("skipped", where=original.where, reason=original.failure)
         return run.rewritten(pair.engine, case, original)
 
-    def smallest(self, pair: ModulePair, unit: Unit, settings: Settings, refuting: Case) -> tuple[CaseVerdict, Case, str]:
-        """The smallest case that shows the difference which ``refuting`` shows: judged, itself, and how it was found in words."""
+    def smallest(self, pair: ModulePair, unit: Unit, settings: Settings, refuting: Case) -> tuple[CaseVerdict, str]:
+        """The smallest case that shows the difference which ``refuting`` shows: judged, and how it was found in words."""
         wanted = self.judge(pair, unit, settings, refuting)
 
         def differs(case: Case) -> bool:
@@ -117,7 +117,7 @@ class Session:
         found = smallest(refuting, self._cases(pair, unit, settings).shape, differs, settings.shrink_s)
         verdict = self.judge(pair, unit, settings, found.case)
         said = f"the smallest of {found.tried + 1} cases" if found.ended is None else f"perhaps not the smallest: {found.ended}"
-        return _of_case(pair.engine, 0, found.case, verdict), found.case, said
+        return _of_case(pair.engine, 0, found.case, verdict), said
 
     def _cases(self, pair: ModulePair, unit: Unit, settings: Settings) -> Found:
         key = (pair.path, pair.original, unit.qualname, unit.line)
