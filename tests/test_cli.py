@@ -183,3 +183,28 @@ def test_usage_error_exits_2(tmp_path: Path) -> None:
 def test_start_does_not_import_what_it_does_not_need(tmp_path: Path) -> None:
     code = "import sys, kmigrate.cli.main as m; m.build_parser('none'); print([x for x in ('libcst', 'numpy', 'rich') if x in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["fix", "--unsafe-fixes", "a.py"],
+            "kmigrate fix: error: unrecognized arguments: --unsafe-fixes (did you mean --unsafe?)",
+        ),
+        (["check", "--slect=TF202"], "kmigrate check: error: unrecognized arguments: --slect=TF202 (did you mean --select?)"),
+        (["check", "--frobnicate"], "kmigrate check: error: unrecognized arguments: --frobnicate\n"),
+    ],
+)
+def test_an_unknown_option_is_met_with_the_one_that_was_meant(arguments: list[str], said: str, tmp_path: Path) -> None:
+    result = kmigrate(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr
+
+
+def test_paths_and_options_come_in_any_order(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.py").write_text(LAYER)
+    result = kmigrate("check", "a.py", "-j", "1", "b.py", "--select", "TF261", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "a.py:7:16: TF261" in result.stdout and "b.py:7:16: TF261" in result.stdout

@@ -35,6 +35,8 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     import argparse
     import importlib
 
+    from kmigrate.cli.parser import CommandParser
+
     parser = argparse.ArgumentParser(
         prog="kmigrate",
         description="Find direct TensorFlow and Theano calls in Keras layer code, rewrite them to the abstract backend, "
@@ -42,7 +44,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         epilog="Start with: kmigrate check src/   then: kmigrate fix src/   then: kmigrate fix --write --verify src/",
     )
     parser.add_argument("--version", action="version", version=_VERSION)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
     for name, (summary, exits) in _COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", epilog=exits)
         if command in (None, name):
