@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from kmigrate.fix.layout import LayoutError
 from kmigrate.fix.use import Fixer
@@ -12,13 +12,13 @@ from kmigrate.flavour import own_flavour
 from kmigrate.layers import LayerCode
 from kmigrate.layers.index import Surroundings
 from kmigrate.methods import MethodReference, method_references
-from kmigrate.model import Context, Finding, Fix, Span, Target, Unit
+from kmigrate.model import Context, Finding, Fix, Slice, Span, Target, Unit
 from kmigrate.names import Definition, Names, Reference, Walk, engine_of
 from kmigrate.names.aliases import canonical_symbol, is_known
 from kmigrate.rulebook.binding import NoFix
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.source import Source
-from kmigrate.values import Values
+from kmigrate.values import Observed, Values
 
 UNKNOWN_CODE, UNKNOWN_NAME = "KM001", "unknown-symbol"
 TIED_CODE, TIED_NAME = "KM002", "tied-to-tensorflow"
@@ -39,7 +39,8 @@ def _alone(_: str) -> bool:
 class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
-    in. ``taken`` tells whether another file of the project takes a name of this module from it."""
+    in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
+    from it."""
 
     source: Source
     names: Names
@@ -48,6 +49,7 @@ class Analysis:
     layer_code: LayerCode
     alternatives: dict[Span, int]
     roots: dict[Span, Definition]
+    arguments: dict[Span, tuple[Slice, ...]] = field(default_factory=dict)
     taken: Callable[[str], bool] = _alone
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
@@ -90,7 +92,16 @@ def analyse(
     """The findings of one file, in the order of the text. ``surroundings`` is what its project says about it; without, the
     file stands alone. ``walk`` is the pass over its tree, where it was made before."""
     names = Names(source.tree, is_known, surroundings.imported if surroundings else None, walk)
-    return _Linter(source, names, book, target, whole_module, surroundings).run()
+    layer_code = LayerCode(names, whole_module, surroundings)
+    return _Linter(source, names, book, target, layer_code, flavour_of(source, names, surroundings)).run()
+
+
+def analyse_again(analysis: Analysis, book: Rulebook, target: Target, observed: Observed) -> Analysis:
+    """The same findings, their fixes chosen with what runs of the code showed as well."""
+    linter = _Linter(analysis.source, analysis.names, book, target, analysis.layer_code, analysis.flavour, observed)
+    again = linter.run()
+    known = {(finding.span, finding.code) for finding in analysis.findings}
+    return replace(again, findings=tuple(f for f in again.findings if (f.span, f.code) in known), taken=analysis.taken)
 
 
 def flavour_of(source: Source, names: Names, surroundings: Surroundings | None = None) -> str:
@@ -100,18 +111,25 @@ def flavour_of(source: Source, names: Names, surroundings: Surroundings | None =
 
 class _Linter:
     def __init__(
-        self, source: Source, names: Names, book: Rulebook, target: Target, whole: bool, surroundings: Surroundings | None
+        self,
+        source: Source,
+        names: Names,
+        book: Rulebook,
+        target: Target,
+        layer_code: LayerCode,
+        flavour: str,
+        observed: Observed | None = None,
     ) -> None:
         self.source = source
         self.names = names
         self.book = book
         self.target = target
-        self.layer_code = LayerCode(names, whole, surroundings)
+        self.layer_code = layer_code
         self.values = Values(names, self.layer_code)
-        self.flavour = flavour_of(source, names, surroundings)
+        self.flavour = flavour
         self.alternatives: dict[Span, int] = {}
         self.roots: dict[Span, Definition] = {}
-        self.fixer = Fixer(source, names, self.values, book, target, self.flavour)
+        self.fixer = Fixer(source, names, self.values, book, target, self.flavour, observed)
 
     def run(self) -> Analysis:
         findings = []
@@ -124,7 +142,8 @@ class _Linter:
         if tied is not None:
             findings.append(tied)
         findings.sort(key=lambda f: (f.line, f.column))
-        return Analysis(self.source, self.names, tuple(findings), self.flavour, self.layer_code, self.alternatives, self.roots)
+        found, arguments = tuple(findings), self.fixer.arguments
+        return Analysis(self.source, self.names, found, self.flavour, self.layer_code, self.alternatives, self.roots, arguments)
 
     # ---- one finding
 

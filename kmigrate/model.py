@@ -51,11 +51,23 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """What runs of the original showed that the text does not, in words, and in how many cases."""
+
+    facts: tuple[str, ...]
+    cases: int
+
+    def __str__(self) -> str:
+        return f"observed {', '.join(self.facts)} in {self.cases} case{'' if self.cases == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """The replacement of one finding.
 
     ``replacement`` is the rewritten text of this use alone. ``assumption`` says what an unsafe fix rests on.
     ``portable`` is None where no proof says either way; ``portability`` says on which engine it differs, and how.
+    ``observed`` is what the choice of this replacement rests on where runs of the original told; the assumption says so, too.
     """
 
     applicability: Applicability
@@ -64,6 +76,11 @@ class Fix:
     assumption: str | None = None
     portable: bool | None = None
     portability: str | None = None
+    observed: Observation | None = None
+
+    @property
+    def rests_on_observation_alone(self) -> bool:
+        return self.observed is not None and self.assumption == str(self.observed)
 
 
 @dataclass(frozen=True, slots=True)

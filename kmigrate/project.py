@@ -177,6 +177,11 @@ def lasts(report: FileReport) -> bool:
     return all(survey.is_lasting((error.line, error.column, error.message)) for error in report.errors)
 
 
-def fixes_to_apply(findings: Sequence[Finding], unsafe: bool) -> list[Finding]:
-    """The findings whose fix is applied: the safe ones, with ``unsafe`` all that have one."""
-    return [f for f in findings if f.fix is not None and (unsafe or f.fix.applicability == "safe")]
+def fixes_to_apply(findings: Sequence[Finding], unsafe: bool, observed: bool = False) -> list[Finding]:
+    """The findings whose fix is applied: the safe ones, with ``observed`` those that rest on observation and nothing else, with
+    ``unsafe`` all that have one."""
+    return [
+        f
+        for f in findings
+        if f.fix is not None and (unsafe or f.fix.applicability == "safe" or (observed and f.fix.rests_on_observation_alone))
+    ]

@@ -80,6 +80,7 @@ def test_json_is_the_contract() -> None:
             "assumption": None,
             "portable": False,
             "portability": "flips the kernel on theano",
+            "observed": None,
         },
     }
     assert document["findings"][1]["fix"] is None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
+from typing import NamedTuple
 
 from kmigrate.fix.layout import CallLayout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
 from kmigrate.methods import MethodReference
-from kmigrate.model import Edit, Fix, Slice, Target
+from kmigrate.model import Edit, Fix, Slice, Span, Target
 from kmigrate.names import Names, Reference, Scope
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
@@ -17,8 +19,9 @@ from kmigrate.rulebook.load import BACKEND_NAME, IMPORTABLE
 from kmigrate.rulebook.render import render_call, render_function, render_value
 from kmigrate.rulebook.rule import Alternative, Rule
 from kmigrate.source import Source
-from kmigrate.values import UseFacts, Values
+from kmigrate.values import AgreedFacts, Observations, Observed, UseFacts, Values
 from kmigrate.values.kinds import in_words, is_proven
+from kmigrate.values.observed import Fact
 
 _BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
 _FREE_NAMES: dict[Target, tuple[str, ...]] = {
@@ -27,10 +30,28 @@ _FREE_NAMES: dict[Target, tuple[str, ...]] = {
 }
 
 
-class Fixer:
-    """The fixes of one module."""
+class Candidate(NamedTuple):
+    """An alternative that may be taken: whether its condition holds, and what runs were asked for that."""
 
-    def __init__(self, source: Source, names: Names, values: Values, book: Rulebook, target: Target, flavour: str) -> None:
+    number: int
+    alternative: Alternative
+    holds: bool | None
+    asked: frozenset[Fact]
+
+
+class Fixer:
+    """The fixes of one module; ``observed`` is what runs of it showed."""
+
+    def __init__(
+        self,
+        source: Source,
+        names: Names,
+        values: Values,
+        book: Rulebook,
+        target: Target,
+        flavour: str,
+        observed: Observed | None = None,
+    ) -> None:
         self.source = source
         self.names = names
         self.values = values
@@ -40,6 +61,8 @@ class Fixer:
         self.standing = Standing(source, names)
         self.backend_names = self._backend_names()
         self.free_name: str | None = None
+        self.observed = observed or {}
+        self.arguments: dict[Span, tuple[Slice, ...]] = {}
 
     def fix(self, rule: Rule, reference: Reference, use: ast.expr, call: ast.Call | None) -> tuple[Fix, int]:
         """The fix of one use and the number of the alternative that it comes from. Raises NoFix, LayoutError."""
@@ -50,17 +73,18 @@ class Fixer:
         layout = self._layout(reference, use, call)
         bound = bind(rule, layout) if layout is not None else Bound()
         facts = UseFacts(rule, bound, self.values, self.standing.callee_argument(use), self.standing.place(use))
-        for refusal in rule.refusals:
-            answer = evaluate(refusal.when, facts)
-            if answer or (answer is None and refusal.if_unknown):
-                raise NoFix(refusal.reason)
+        seen = self._observations(use, layout, facts)
+        not_refused = _examine_refusals(rule, facts, seen)
         around, taken = self.standing.subscript(use)
         standing = self.standing
         bare = standing.bare(around)
-        site = Site(self.source.text, self._backend(reference), facts, standing.pure, bare, self.source.span, taken)
+        backend = self._backend(reference)
         reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
-        for index, alternative, holds in self._candidates(rule, facts):
+        for index, alternative, holds, asked in self._candidates(rule, facts, seen):
             template = alternative.replacement[self.target]
+            learned = set(asked | not_refused)
+            known = facts if seen is None else AgreedFacts(seen, learned)
+            site = Site(self.source.text, backend, known, standing.pure, bare, self.source.span, taken)
             try:
                 self._check_free(template, reference)
                 self._check_there(rule, index)
@@ -80,13 +104,25 @@ class Fixer:
                 continue
             # An assumption without a condition can never be established; with one, it is moot once the condition holds.
             assumption = alternative.assume if holds is None or alternative.when is None else None
+            observed = seen.said(frozenset(learned)) if seen is not None and learned else None
+            assumption = _and(str(observed), assumption) if observed is not None else assumption
             if calling is not None:
                 assumption = _and(assumption, f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only")
             if isinstance(reference, MethodReference) and reference.assumed:
                 assumption = _and(reference.assumed, assumption)
-            unproven = self._unproven(rule, index, template, facts)
-            return self._made(rule, index, place, pieces, assumption or unproven), index
+            unproven = self._unproven(rule, index, template, facts, seen)
+            assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
+            return replace(self._made(rule, index, place, pieces, assumption), observed=observed), index
         raise NoFix(reason or self._no_alternative(rule))
+
+    def _observations(self, use: ast.expr, layout: CallLayout | None, facts: UseFacts) -> Observations | None:
+        """What runs showed of this use; the places of its arguments are kept, so that they can be watched."""
+        if layout is None:
+            return None
+        span = self.source.span(use)
+        self.arguments[span] = tuple(argument.value for argument in layout.arguments)
+        calls = self.observed.get(span, ())
+        return Observations(facts, layout.arguments, calls) if calls else None
 
     def _layout(self, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
         if isinstance(reference, MethodReference):
@@ -112,18 +148,26 @@ class Fixer:
         if lacking is not None:
             raise NoFix(f"the K of tensorflow.keras has no `{lacking}`: import K from `keras`")
 
-    def _candidates(self, rule: Rule, facts: UseFacts) -> list[tuple[int, Alternative, bool | None]]:
-        """(index, alternative, whether its condition holds): those that hold first, then those that must be assumed."""
-        found = []
+    def _candidates(self, rule: Rule, facts: UseFacts, seen: Observations | None) -> list[Candidate]:
+        """The alternatives that may be taken, the best first: those that the text shows to hold, those that hold in all calls
+        that were seen, those that must be assumed. What was seen goes first where it alone gives a portable fix."""
+        found: list[Candidate] = []
         for index, alternative in enumerate(rule.alternatives):
             if self.target in alternative.replacement:
                 certain = True if alternative.assume is None else None
                 holds = certain if alternative.when is None else evaluate(alternative.when, facts)
+                asked: frozenset[Fact] = frozenset()
+                if holds is None and seen is not None and alternative.when is not None:
+                    holds, asked = seen.holds(alternative.when)
                 if holds or (holds is None and alternative.assume is not None):
-                    found.append((index, alternative, holds))
-        return sorted(found, key=lambda candidate: candidate[2] is None)
+                    found.append(Candidate(index, alternative, holds, asked))
+        shown = next((c for c in found if c.holds and not c.asked), None)
+        if seen is not None and shown is not None and not self.book.claim(rule, shown.number).portable:
+            found.sort(key=lambda c: not (c.holds and c.asked and self.book.claim(rule, c.number).portable))
+            return sorted(found, key=lambda c: c.holds is None)
+        return sorted(found, key=lambda c: (c.holds is None, bool(c.asked)))
 
-    def _unproven(self, rule: Rule, index: int, template: ast.expr, facts: UseFacts) -> str | None:
+    def _unproven(self, rule: Rule, index: int, template: ast.expr, facts: UseFacts, seen: Observations | None) -> str | None:
         """What the call gives that no example of the proof gave; None where it was all tried."""
         proven = self.book.claim(rule, index).kinds
         asked = rule.alternatives[index].when
@@ -132,7 +176,7 @@ class Fixer:
         }
         for name in (*facts.bound.given, *facts.bound.variadic):
             if name in taken:
-                for kind in sorted(facts.kinds(name)):
+                for kind in sorted(facts.kinds(name) or (seen.kinds(name) if seen is not None else ())):
                     if not is_proven(kind, proven.get(name, ())):
                         return f"no example has proven it with {in_words(kind)} for `{name}`"
         return None
@@ -203,6 +247,19 @@ class Fixer:
             at = at.value
         name = next((node for node in ast.walk(at) if isinstance(node, ast.Name)), None)
         return self.names.module if name is None else self.names.scope_of(name)
+
+
+def _examine_refusals(rule: Rule, facts: UseFacts, seen: Observations | None) -> frozenset[Fact]:
+    """What runs were asked to see that no refusal holds. Raises NoFix where one does, or may."""
+    asked: frozenset[Fact] = frozenset()
+    for refusal in rule.refusals:
+        answer = evaluate(refusal.when, facts)
+        if answer is None and seen is not None:
+            answer, more = seen.holds_in_any(refusal.when)
+            asked |= more if refusal.if_unknown else frozenset()
+        if answer or (answer is None and refusal.if_unknown):
+            raise NoFix(refusal.reason)
+    return asked
 
 
 def _and(first: str | None, second: str | None) -> str | None:

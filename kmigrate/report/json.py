@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kmigrate import __version__
-from kmigrate.model import FileError, FileReport, Finding, Fix
+from kmigrate.model import FileError, FileReport, Finding, Fix, Span
 from kmigrate.report.common import errors_in_order, findings_in_order, summary
 from kmigrate.report.layers import LayerSummary, layer_summaries
 
 
 def render_check(reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str:
     """One JSON object; ``color`` changes nothing."""
-    document = {
+    return json.dumps(_document(reports, target, files), indent=2) + "\n"
+
+
+def render_fix(reports: Sequence[FileReport], target: str, applied: Collection[tuple[str, Span]]) -> str:
+    """The same object, where each finding says whether its fix is ``applied`` (by path and offsets)."""
+    document = _document(reports, target, len(reports))
+    for finding, written in zip(findings_in_order(reports), document["findings"], strict=True):
+        written["applied"] = (finding.path, finding.span) in applied
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _document(reports: Sequence[FileReport], target: str, files: int) -> dict[str, Any]:
+    return {
         "schema": 1,
         "version": __version__,
         "target": target,
@@ -23,7 +35,6 @@ def render_check(reports: Sequence[FileReport], target: str, files: int, color: 
         "errors": [_error(error) for error in errors_in_order(reports)],
         "summary": summary(reports, files),
     }
-    return json.dumps(document, indent=2) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -50,6 +61,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "assumption": fix.assumption,
         "portable": fix.portable,
         "portability": fix.portability,
+        "observed": None if fix.observed is None else {"facts": list(fix.observed.facts), "cases": fix.observed.cases},
     }
 
 

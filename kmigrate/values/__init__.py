@@ -5,5 +5,6 @@ from __future__ import annotations
 from kmigrate.values.domain import Value
 from kmigrate.values.facts import UseFacts
 from kmigrate.values.module import Values
+from kmigrate.values.observed import AgreedFacts, Observations, Observed
 
-__all__ = ["UseFacts", "Value", "Values"]
+__all__ = ["AgreedFacts", "Observations", "Observed", "UseFacts", "Value", "Values"]

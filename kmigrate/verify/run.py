@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,10 @@ from kmigrate.lint import Analysis
 from kmigrate.model import Finding, Unit, UserError
 from kmigrate.names import engine_of
 from kmigrate.project import Checked
+from kmigrate.rulebook.book import load_rulebook
 from kmigrate.verify.blame import guilty
 from kmigrate.verify.cases import Case
+from kmigrate.verify.observe import Calls, calls_of, chosen_again, undecided, watched
 from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
 from kmigrate.verify.saved import Key, SavedUnit, keys, load
@@ -62,6 +64,7 @@ class Verifier:
 
     def __init__(self, engines: Engines, config: Config) -> None:
         self.session = Session(engines)
+        self.config = config
         cases = {
             name: tuple({"args": dict(c.args), "inputs": list(c.inputs)} for c in wanted)
             for name, wanted in config.verify.cases.items()
@@ -80,6 +83,26 @@ class Verifier:
         tell = _progress(checked.report.path)
         saved = [self._saved.units.get(key) for key in unit_keys(checked, units)]
         return [self.unit(checked, chosen, pair, unit, tell, cases) for unit, cases in zip(units, saved, strict=True)]
+
+    def observed(self, checked: Checked) -> Checked:
+        """The file with its fixes chosen again with what runs of the original show (``Fix.observed``)."""
+        wanted = undecided(checked)
+        analysis = checked.analysis
+        text = watched(analysis, wanted) if analysis is not None else None
+        if analysis is None or text is None:
+            return checked
+        original = analysis.source.text
+        pair = pair_of(checked.path, analysis, original, original)
+        units = analysis.units(wanted)
+        calls: Calls = {}
+        count = 0
+        for unit, key in zip(units, unit_keys(checked, units), strict=True):
+            settings = replace(self._settings(checked.path), saved=self._saved.units.get(key))
+            answer, cases = self.session.observe(pair, unit, settings, replace(pair, rewritten=text[0]))
+            for span, seen in calls_of(answer, text[1], count).items():
+                calls.setdefault(span, []).extend(seen)
+            count += cases
+        return chosen_again(checked, calls, load_rulebook(self.config.rules), self.config.target)
 
     def unit(
         self,
@@ -234,15 +257,21 @@ def package_of(path: Path) -> tuple[str | None, str | None]:
 
 
 def confirmed_fixes(
-    checked: Sequence[Checked], chosen: Mapping[int, list[Finding]], config: Config, stack: str | None
-) -> dict[int, list[Finding]]:
-    """The fixes that running confirmed: those of units that are identical or equal, and what is left of a refuted unit
-    without the fixes responsible. Units that could not be run keep none."""
-    kept: dict[int, list[Finding]] = {}
+    checked: Sequence[Checked],
+    choose: Callable[[Sequence[Finding]], list[Finding]],
+    config: Config,
+    stack: str | None,
+    observe: bool = False,
+) -> list[tuple[Checked, list[Finding]]]:
+    """Each file with the fixes that running confirmed, of those that ``choose`` takes: those of units that are identical or
+    equal, and what is left of a refuted unit without the fixes responsible. Units that could not be run keep none. With
+    ``observe`` the fixes are chosen with what runs of the original show as well."""
+    kept = []
     with open_engines(config, stack) as (_, engines):
         verifier = Verifier(engines, config)
-        for one in checked:
-            kept[id(one)] = _confirmed(verifier, one, chosen[id(one)])
+        for given in checked:
+            one = verifier.observed(given) if observe else given
+            kept.append((one, _confirmed(verifier, one, choose(one.report.findings))))
     return kept
 
 

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _DEAD = ("timeout", "crash", "start")
+_MOST_OBSERVED = 12
 _STAGES = ("import", "construct", "build", "call", "evaluate", "weights")
 
 Progress = Callable[[Unit, str], None]
@@ -69,12 +70,12 @@ class Verified:
 
 @dataclass(slots=True)
 class Session:
-    """Verifies units on one set of engines. What it learns of an original (its cases, and what they yield) is kept until
-    another unit comes, so that further versions of the same rewrite cost little."""
+    """Verifies units on one set of engines. Cases are kept, what they yield on an original until another unit
+    comes, so that further versions of the same rewrite cost little."""
 
     engines: Engines
     _key: tuple[Any, ...] = ()
-    _found: Found | None = None
+    _found: dict[tuple[Any, ...], Found] = field(default_factory=dict)
     _originals: dict[str, Result] = field(default_factory=dict)
 
     def verify(self, pair: ModulePair, unit: Unit, settings: Settings, on_progress: Progress | None = None) -> Verified:
@@ -121,10 +122,27 @@ class Session:
 
     def _cases(self, pair: ModulePair, unit: Unit, settings: Settings) -> Found:
         key = (pair.path, pair.original, unit.qualname, unit.line)
-        if self._found is None or key != self._key:
+        if key != self._key:
             self._key, self._originals = key, {}
-            self._found = find_cases(pair, unit, self.engines, settings)
-        return self._found
+        if key not in self._found:
+            self._found[key] = find_cases(pair, unit, self.engines, settings)
+        return self._found[key]
+
+    def observe(self, pair: ModulePair, unit: Unit, settings: Settings, watched: ModulePair) -> tuple[dict[str, Any], int]:
+        """What the arguments are that ``watched.rewritten``, the original with watchers, hands over: the worker's answer, and the
+        number of cases that it is about."""
+        found = self._cases(pair, unit, settings)
+        cases = found.cases[:_MOST_OBSERVED]
+        if not cases:
+            return {}, 0
+        request = {
+            "op": "observe",
+            "module": watched.module(rewritten=True),
+            "unit": found.wire,
+            "cases": [case.payload() for case in cases],
+            "each_s": min(15.0, self.engines.limits.case_s),
+        }
+        return self.engines.call(pair.engine, request, limit_s=settings.search_s), len(cases)
 
     def original(self, pair: ModulePair, wire: dict[str, Any], case: Case) -> Result:
         """What a case yields on the original, run once."""

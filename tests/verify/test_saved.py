@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmigrate.cli.main import main
@@ -84,6 +84,7 @@ def verdict(path: Path, qualname: str, cases: list[Case], line: int = 1, origin:
 # --- tables and files ------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(CASES)
 def test_a_case_is_its_table(case: Case) -> None:
     table = to_table(case)
@@ -91,6 +92,7 @@ def test_a_case_is_its_table(case: Case) -> None:
     assert exactly(from_table("here", json.loads(json.dumps(table)))) == exactly(case)
 
 
+@settings(deadline=None)
 @given(cases=st.lists(CASES, min_size=1, max_size=3), more=st.lists(CASES, min_size=1, max_size=2), origin=TEXTS)
 def test_what_is_saved_is_what_is_read(
     tmp_path_factory: pytest.TempPathFactory, cases: list[Case], more: list[Case], origin: str

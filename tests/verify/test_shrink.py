@@ -72,6 +72,7 @@ CASES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(base=CASES, picks=st.lists(st.integers(0, 99), min_size=20, max_size=20))
 def test_the_grid_ends_in_the_case_itself_and_holds_only_cases(base: Case, picks: list[int]) -> None:
     grid = list(axes(base, SHAPE))

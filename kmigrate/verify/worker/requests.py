@@ -12,6 +12,7 @@ import numpy as np
 from .evaluation import forward, run_case
 from .failures import Unsupported, failure, limited
 from .modules import importing
+from .observing import Watching
 from .proof import prove
 from .units import find_unit
 
@@ -56,6 +57,23 @@ def probe(engine, request):
             # All NaN is a run, but one that can hardly tell two programs apart: another one may do better.
             fallback = index if fallback is None else fallback
     return {"ok": fallback is not None, "index": fallback, "errors": errors, "where": "probe", "message": ""}
+
+
+def observe(engine, request):
+    """Run the watched text with each case, forward only. ``seen`` has for each case the different calls of each use (null: more
+    than it tells), null for a case that does not run."""
+    seen = []
+    engine.select(request["module"].get("flavour") or "keras")
+    for case in request["cases"]:
+        try:
+            engine.start(case)
+            with Watching() as watching, importing(engine, request["module"]) as module:
+                unit = find_unit(module, request["unit"], request["module"]["source"])
+                limited(request.get("each_s", 10), forward, engine, module, unit, case)
+            seen.append(watching.different())
+        except BaseException:
+            seen.append(None)
+    return {"ok": True, "seen": seen}
 
 
 def signatures(engine, request):
@@ -104,4 +122,4 @@ def doctor(engine, request):
     }
 
 
-OPS = {"run": run, "probe": probe, "prove": prove, "signatures": signatures, "doctor": doctor}
+OPS = {"run": run, "probe": probe, "observe": observe, "prove": prove, "signatures": signatures, "doctor": doctor}
