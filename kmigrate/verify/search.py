@@ -20,6 +20,7 @@ from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, Kwargs, constructors
 from kmigrate.verify.feedback import Failure, neighbours, next_cases
 from kmigrate.verify.guesses import Inputs, input_sets
+from kmigrate.verify.hopeless import advice, all_hopeless
 from kmigrate.verify.literals import UNKNOWN
 from kmigrate.verify.usages import TensorHint, Usage
 
@@ -29,6 +30,8 @@ _MOST_CASES = 420
 _MOST_CANDIDATES = 160
 _DEEPEST = 8
 _STRIKES = 2
+# So many cases have to come furthest and fail of what no case cures before the search gives up on the others.
+_ENOUGH_HOPELESS = 24
 _ADAPTED = ", adapted to error messages"
 
 Answer = Mapping[str, Any]
@@ -144,6 +147,7 @@ class Search:
         self.probe = probe
         self.shape = shape
         self.project = project
+        self.budget_s = budget_s
         self.deadline = time.monotonic() + budget_s
         self.tried: set[str] = set()
         self.refused: set[str] = set()
@@ -170,7 +174,10 @@ class Search:
                     break
             for (depth, case), error in zip(chunk, answer.get("errors", ()), strict=False):
                 self._learn(case, depth, error)
-        return Outcome(None, reason=why_none(self.errors, len(self.tried)))
+            if len(furthest := _furthest(self.errors)) >= _ENOUGH_HOPELESS and all_hopeless(furthest):
+                break
+        ended = f" within {self.budget_s:g} s" if time.monotonic() > self.deadline else ""
+        return Outcome(None, reason=why_none(self.errors, len(self.tried), ended))
 
     def _chunk(self) -> list[tuple[int, Case]]:
         """Half of it follows what was learned, half are candidates that nothing is known of."""
@@ -214,12 +221,20 @@ def progress_of(error: Answer) -> Progress:
     return -stage, tuple(-int(line) for line in error.get("lines", ()))
 
 
-def why_none(errors: Sequence[Answer], tried: int) -> str:
-    """The failure of the case that came furthest: what a person has to know to write one."""
+def _furthest(errors: Sequence[Answer]) -> list[Answer]:
+    """The failures of the cases that came furthest."""
+    best = min(map(progress_of, errors), default=None)
+    return [error for error in errors if progress_of(error) == best]
+
+
+def why_none(errors: Sequence[Answer], tried: int, ended: str = "") -> str:
+    """The failure of the case that came furthest: what a person has to know to write one. ``ended`` says that time ran out."""
     if not errors:
         return "no case was found"
     last = min(errors, key=progress_of)
     if last.get("where") == "import":
-        return f"the module cannot be imported: {last.get('type')}: {last.get('message')}"
+        what = advice(last)
+        return f"the module cannot be imported: {last.get('type')}: {last.get('message')}{f' ({what})' if what else ''}"
     came = f"the one that came furthest fails at {last.get('where')}: {last.get('type')}: {last.get('message')}"
-    return f"none of {tried} cases runs; {came} (give a case in the configuration)"
+    what = advice(last) or "give a case: --save-cases and --cases, or in the configuration"
+    return f"none of {tried} cases runs{ended}; {came} ({what})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,6 +31,7 @@ def failing(message: str, *inputs: str, where: str = "call", **kwargs: Any) -> l
         ("expected axis -1 of input shape to have value 8 but got", "float[2,4]", "float[2,8]"),
         ("slice index 11 of dimension 1 out of bounds.", "float[2,4]", "float[2,12]"),
         ("Dimension size must be evenly divisible by 4 but is 3", "float[2,8,8,3]", "float[2,8,8,4]"),
+        ("Dimension size, given by scalar input 0 must be in range [-1, 1) for 'split'", "float[4]", "float[2,4]"),
         ("ValueError: tuple index out of range", "float[2,4]", "float[2,6,4]"),
         ("indices[9] = 24 is not in [0, 24)", "int[2,6]<30", "int[2,6]<24"),
         ("ValueError: not enough values to unpack (expected 4, got 3)", "float[2,6,4]", "float[2,8,8,4]"),
@@ -49,6 +52,90 @@ def test_constructor_messages_change_constructor_arguments() -> None:
     assert {"size": (3, 3)} in [c.kwargs for c in failing("TypeError: 'int' object is not subscriptable", size=3)]
     assert {"mode": "general"} in [c.kwargs for c in failing("mode must be one of 'dot', 'general'", mode=3)]
     assert {} in [c.kwargs for c in failing("got an unexpected keyword argument 'units'", units=3)]
+
+
+def test_a_python_value_takes_the_place_of_a_tensor() -> None:
+    message = "OperatorNotAllowedInGraphError: using a `tf.Tensor` as a Python `bool` is not allowed in Graph execution"
+    found = failing(message, "float[2,4]", "float[2,4]", "float[2,4]")
+    assert found[0].inputs == (("x0", "float[2,4]"), ("x1", "float[2,4]"), ("x2", "literal(3)"))
+    assert found[3].inputs == (("x0", "float[2,4]"), ("x1", "literal(3)"), ("x2", "literal(3)"))
+
+
+def test_an_optional_parameter_of_a_function_may_be_needed() -> None:
+    shape = read_unit("def f(x, cap=None): pass\n", "f")
+    assert shape is not None
+    case = Case({}, (("x", "float[2,4]"),), dynamic=False)
+    message = "ValueError: Tried to convert 'y' to a tensor and failed. Error: None values not supported."
+    given = [dict(found.inputs).get("cap") for found in next_cases(Failure(case, "call", message, shape))]
+    assert given == ["literal(3)", "float[2,4]"]
+
+
+def test_a_layer_that_wants_a_name_gets_one() -> None:
+    case = Case({"units": 3}, (("x", "float[2,4]"),))
+    shape = UnitShape((), (), True, 0, "")
+    assert (
+        next_cases(Failure(case, "call", "ValueError: name for name_scope must be a string.", shape))[0].kwargs["name"] == "unit"
+    )
+
+
+# --- what no case cures, and budgets ---------------------------------------------------------------------------------
+
+
+def failing_always(**error: Any) -> tuple[str, int]:
+    """(the reason, how many cases were tried) of a search where every case fails in one way."""
+    shape = read_unit("def f(boxes, things, scores): pass\n", "f")
+    assert shape is not None
+    probe, seen = worker(lambda case: {"where": "call", "lines": [3], **error})
+    outcome = Search(probe, shape, "helper").run()
+    assert outcome.case is None
+    return str(outcome.reason), len(seen)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "says"),
+    [
+        ("ImportError", "tfp is not installed in the stack", "the stack lacks a package"),
+        ("ModuleNotFoundError", "No module named 'voxelmorph'", "the stack lacks a package"),
+        ("TypeError", "unsupported operand type(s) for /: 'int' and 'Dimension', please use // instead", "--stack keras2-tf2"),
+        ("AttributeError", "module 'tensorflow' has no attribute 'contrib'", "another --stack"),
+        ("NameError", "name 'Lion' is not defined", "does not define"),
+    ],
+)
+def test_a_search_ends_where_no_case_cures_the_failure(kind: str, message: str, says: str) -> None:
+    reason, tried = failing_always(type=kind, message=message)
+    assert says in reason
+    assert tried < 64
+    assert f"none of {tried} cases runs; " in reason
+    _, others = failing_always(type="ValueError", message="no idea")
+    assert others > 2 * tried
+
+
+def test_a_search_goes_on_while_some_case_fails_otherwise() -> None:
+    """The import stands behind a condition that another case does not meet."""
+    shape = read_unit("def f(boxes, things, scores): pass\n", "f")
+    assert shape is not None
+
+    def fails(case: Case) -> dict[str, Any] | None:
+        ranks = [len(specs.parse(text).shape) for _, text in case.inputs]
+        if ranks == [4, 4, 4]:
+            return None
+        kind = "ImportError" if ranks[0] == 2 else "ValueError"
+        return {"where": "call", "type": kind, "message": "tfp is not installed in the stack", "lines": [3]}
+
+    probe, _ = worker(
+        lambda case: {**found, "message": "?"} if (found := fails(case)) and found["type"] == "ValueError" else found
+    )
+    assert Search(probe, shape, "helper").run().case is not None
+
+
+def test_a_budget_that_ended_is_said() -> None:
+    shape = read_unit("def f(boxes, things, scores): pass\n", "f")
+    assert shape is not None
+    probe, _ = worker(lambda case: time.sleep(0.01) or {"where": "call", "type": "ValueError", "message": "?", "lines": []})
+    outcome = Search(probe, shape, "helper", budget_s=0.1).run()
+    assert re.match(
+        r"none of \d+ cases runs within 0\.1 s; the one that came furthest fails at call: ValueError: \?", str(outcome.reason)
+    )
 
 
 def test_an_unknown_dimension_asks_for_static_shapes() -> None:

@@ -1,0 +1,33 @@
+"""Failures that no other case can cure, and what a person can do about them.
+
+Where every case that came furthest fails of one of them the search ends at once: the code asks for what this environment does not
+have. A row is a pattern over ``Type: message`` and the advice; the first that matches counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_TENSORFLOW_2 = "the code is written for TensorFlow 2: try --stack keras2-tf2"
+_ANOTHER = "the code is written for another version of the engine: try another --stack (kmigrate engines list)"
+_INSTALL = "the stack lacks a package that the code needs"
+_NAME = "the code names something that it does not define"
+
+_ROWS: tuple[tuple[str, str], ...] = (
+    (r"is not installed in the stack|^(?:\w+: )?(?:ImportError|ModuleNotFoundError): No module named", _INSTALL),
+    (r"unsupported operand type\(s\) for .*'Dimension'|__int__ returned non-int \(type NoneType\)", _TENSORFLOW_2),
+    (r"module '(?:tensorflow|theano)[\w.]*' has no attribute '\w+'", _ANOTHER),
+    (r"^NameError: (?:global )?name '\w+' is not defined", _NAME),
+)
+
+
+def advice(error: Mapping[str, Any]) -> str | None:
+    """What a person can do about a failure that no other case cures; None for every other failure."""
+    said = f"{error.get('type')}: {error.get('message')}"
+    return next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
+
+
+def all_hopeless(errors: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(errors) and all(advice(error) is not None for error in errors)

@@ -1,0 +1,142 @@
+"""Remedies that change the arguments of a failed case: missing ones, other types, objects; rows of ``feedback``'s table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from kmigrate.verify import specs
+from kmigrate.verify.constructors import made
+from kmigrate.verify.failure import Failure, Made
+from kmigrate.verify.guesses import alternatives
+
+
+def missing(failure: Failure, match: re.Match[str]) -> Made:
+    """``missing 1 required positional argument: 'mask'``."""
+    names = re.findall(r"'(\w+)'", match["names"])
+    if failure.where == "construct":
+        for pick in (0, 1):
+            values = {name: alternatives(name) for name in names}
+            yield failure.kwargs(**{name: found[min(pick, len(found) - 1)] for name, found in values.items()})
+        return
+    like = next((text for _, text in failure.case.inputs if "[" in text), "float[2,4]")
+    tensors = tuple((name, like) for name in names)
+    yield replace(failure.case, inputs=(*failure.case.inputs, *tensors))
+    literals = tuple((name, literal(alternatives(name)[0])) for name in names)
+    yield replace(failure.case, inputs=(*failure.case.inputs, *literals))
+
+
+def literal(value: Any) -> str:
+    return value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
+
+
+def pairs(failure: Failure, match: re.Match[str]) -> Made:
+    """A number where a sequence belongs."""
+    numbers = failure.given((int, float))
+    for length in (2, 3):
+        for name in numbers:
+            yield failure.kwargs(**{name: (failure.case.kwargs[name],) * length})
+        if len(numbers) > 1 and length == 2:
+            yield failure.kwargs(**{name: (failure.case.kwargs[name],) * 2 for name in numbers})
+    for position, (name, text) in enumerate(failure.case.inputs):
+        spec = specs.parse(text)
+        if spec.kind == "literal" and isinstance(spec.value, (int, float)):
+            yield failure.with_texts({position: f"literal({(spec.value, spec.value)!r})"})
+            yield failure.with_texts({position: f"float[2,{max(1, int(spec.value))}]"})
+        del name
+
+
+def scalar(failure: Failure, match: re.Match[str]) -> Made:
+    """A sequence where a number belongs."""
+    for name in failure.given((tuple, list)):
+        value = failure.case.kwargs[name]
+        if value and isinstance(value[0], (int, float)):
+            yield failure.kwargs(**{name: value[0]})
+
+
+def attribute(failure: Failure, match: re.Match[str]) -> Made:
+    """``'int' object has no attribute 'X'``: a tensor, a layer, a model, or an object of the project that has X."""
+    kind, attribute = match["kind"], match["attribute"]
+    objects: list[str] = []
+    if attribute in ("units", "built", "call", "build", "get_config", "compute_output_shape", "trainable_weights", "weights"):
+        objects += ["expr(layers.Dense(4))", "expr(layers.SimpleRNNCell(4))", "expr(layers.LSTM(4, return_sequences=True))"]
+    elif attribute in ("state_size", "output_size"):
+        objects += ["expr(layers.SimpleRNNCell(4))", "expr(layers.LSTMCell(4))"]
+    elif attribute in ("inputs", "outputs", "input_names", "output_names", "layers", "input", "output", "predict", "summary"):
+        objects += ["expr(models.Sequential([layers.Dense(4, input_shape=(4,))]))"]
+    elif attribute in ("shape", "get_shape", "dtype", "ndim", "astype"):
+        objects += ["expr(np.ones((4, 4), 'float32'))", "expr(K.constant(np.ones((4, 4), 'float32')))"]
+    elif failure.project is not None:
+        objects += [made(*item) for item in failure.project.classes_with(attribute)[:3]]
+    elif attribute in ("lower", "upper", "split", "startswith"):
+        objects += ["same", "tanh"]
+    for name in failure.given((int, float, tuple)) if kind != "NoneType" else optional(failure):
+        for value in objects:
+            yield failure.kwargs(**{name: value})
+    for position, (_, text) in enumerate(failure.case.inputs):
+        if specs.parse(text).kind == "literal":
+            for value in [*objects, "float[2,4]", "float[2,6,4]"][:4]:
+                yield failure.with_texts({position: value})
+        elif kind in ("Tensor", "TensorVariable") and "." not in failure.case.inputs[position][0]:
+            for value in objects[:2]:
+                yield failure.with_texts({position: value})
+
+
+def python_value(failure: Failure, match: re.Match[str]) -> Made:
+    """A tensor where the code computes with a Python value: each tensor alone, from the last one on, then all but the first."""
+    texts = {position: literal(alternatives(name.partition(".")[0])[0]) for position, name, _ in failure.tensors()}
+    for position in sorted(texts, reverse=True):
+        yield failure.with_texts({position: texts[position]})
+    first = min(texts, default=0)
+    if len(texts) > 2:
+        yield failure.with_texts({position: text for position, text in texts.items() if position != first})
+
+
+def optional_inputs(failure: Failure) -> Made:
+    """Parameters of a function that have a default and may be needed all the same: as a value, then as a tensor like another."""
+    if failure.shape.is_class:
+        return
+    like = next((text for _, text in failure.case.inputs if "[" in text), "float[2,4]")
+    given = {name for name, _ in failure.case.inputs}
+    for name in [name for name in failure.shape.optional if name not in given][:3]:
+        for text in (literal(alternatives(name)[0]), like):
+            yield replace(failure.case, inputs=(*failure.case.inputs, (name, text)))
+
+
+def optional(failure: Failure) -> list[str]:
+    return [item.name for item in failure.shape.construct if item.default == "None" and item.name not in failure.case.kwargs][:6]
+
+
+def callable(failure: Failure, match: re.Match[str]) -> Made:
+    for name in failure.given((int, float, str, tuple)):
+        for value in ("expr(lambda x: x)", "expr(layers.Dense(4))", "expr(lambda a, b: K.mean(K.square(a - b), axis=-1))"):
+            yield failure.kwargs(**{name: value})
+    for position, (_, text) in enumerate(failure.case.inputs):
+        if specs.parse(text).kind == "literal" or len(failure.case.inputs) > 1:
+            yield failure.with_texts({position: "expr(lambda x: x)"})
+
+
+def choices(failure: Failure, match: re.Match[str]) -> Made:
+    """``mode must be one of 'dot', 'general'``: each of the quoted words for each string, those named in the message first."""
+    words = list(dict.fromkeys(re.findall(r"['\"]([\w-]{1,24})['\"]", failure.message)))
+    strings = failure.given((str, int, float))
+    named = [name for name in strings if name in failure.message] or strings
+    for name in named[:3]:
+        for word in words[:6]:
+            if word != failure.case.kwargs[name] and word not in failure.case.kwargs:
+                yield failure.kwargs(**{name: word})
+
+
+def named(failure: Failure, match: re.Match[str]) -> Made:
+    """A layer or an operation wants a name."""
+    if failure.shape.is_class:
+        yield failure.kwargs(name="unit")
+        return
+    yield replace(failure.case, inputs=(*failure.case.inputs, ("name", "literal('unit')")))
+
+
+def drop(failure: Failure, match: re.Match[str]) -> Made:
+    name = match["name"]
+    if name in failure.case.kwargs:
+        yield replace(failure.case, kwargs={key: value for key, value in failure.case.kwargs.items() if key != name})
