@@ -103,6 +103,7 @@ _RULES: _Rows = (
             r"requested dtype (?P<allowed>int\w*|bool) for Tensor",
         ),
     ),
+    (tensors.complexes, (r"requested dtype complex\d* for Tensor|allowed values: complex|non-complex",)),
     (tensors.floats, (r"requested dtype float\w* for Tensor|must be floating|dtype.*float",)),
     (
         arguments.choices,

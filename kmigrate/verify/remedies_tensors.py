@@ -154,5 +154,9 @@ def allowed(failure: Failure, match: re.Match[str]) -> Made:
     yield from failure.retyped(["bool"] if "bool" in match["allowed"] and "int" not in match["allowed"] else ["int32", "bool"])
 
 
+def complexes(failure: Failure, match: re.Match[str]) -> Made:
+    yield from failure.retyped(["complex"])
+
+
 def floats(failure: Failure, match: re.Match[str]) -> Made:
     yield from failure.retyped(["float"])

@@ -120,7 +120,7 @@ class Verifier:
             own = checked.analysis.inside(unit.qualname, chosen) if checked.analysis is not None else []
             return _with_what_fixes_declare(verified.unit, pair.engine, own)
         groups = self._blamed(checked, chosen, unit, settings, verified.refuting)
-        if verified.unit.verdict == "different":
+        if verified.unit.verdict == "different" and settings.shrink_s:
             if tell is not None:
                 tell(unit, "looking for the smallest case")
             # Of the edits to blame alone: among simpler cases another edit may differ, too.
@@ -269,6 +269,7 @@ def confirmed_fixes(
     kept = []
     with open_engines(config, stack) as (_, engines):
         verifier = Verifier(engines, config)
+        verifier.settings = replace(verifier.settings, shrink_s=0.0)  # what is left out counts here, not how it is shown best
         for given in checked:
             one = verifier.observed(given) if observe else given
             kept.append((one, _confirmed(verifier, one, choose(one.report.findings))))

@@ -27,7 +27,8 @@ Change, add or delete cases as you like: they run as they stand here, and saving
 
   args     arguments of the constructor (of the outer function, where a function returns the unit)
   inputs   by parameter: "float[2,6,4]", "int[2,6]<10", "bool[2,6]", "literal(2)", "expr(np.eye(3))"; x.0, x.1 make a list
-           also positive, unit (0 to 1), probability, onehot, large, edges (0, 0.5, 1); mask = "bool[2,6]" is a mask
+           also positive, unit (0 to 1), probability, onehot, large, edges (0, 0.5, 1), ones,
+           range (0, 1, 2 ...), complex; mask = "bool[2,6]" is a mask
   phase = 1              training (default: 0, test)
   floatx = "float64"     also "float16" (default: "float32")
   seed = 1               other numbers in the inputs (default: 0)

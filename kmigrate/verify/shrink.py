@@ -214,7 +214,7 @@ def _kinds(spec: specs.Spec) -> Iterator[Mapping[str, Any]]:
         yield from ({"below": below} for below in (1, 2, 3, 5) if spec.below is None or below < spec.below)
     elif spec.kind == "literal":
         yield from ({"value": value} for value in _values(spec.value))
-    elif spec.is_tensor and spec.kind not in ("bool", "few"):
+    elif spec.is_tensor and spec.kind not in ("bool", "few", "complex"):
         yield from ({"kind": kind} for kind in ("ones", "range") if kind != spec.kind)
 
 

@@ -13,6 +13,7 @@
 ``large[..]``             like float, up to a few hundred
 ``ones[..]``              1
 ``range[..]``             0, 1, 2, ...
+``complex[..]``           complex numbers, both parts like float
 ``literal(...)``          a Python literal, handed over as it is
 ``expr(...)``             an expression that the worker evaluates (``layers``, ``K``, ... are bound), handed over as it is
 ========================  ==================================================================================
@@ -33,7 +34,21 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_KINDS = ("float", "positive", "unit", "probability", "onehot", "int", "bool", "large", "few", "edges", "ones", "range")
+_KINDS = (
+    "float",
+    "positive",
+    "unit",
+    "probability",
+    "onehot",
+    "int",
+    "bool",
+    "large",
+    "few",
+    "edges",
+    "ones",
+    "range",
+    "complex",
+)
 _ARRAY = re.compile(r"^\s*(?P<kind>[a-z]+?)(?P<width>16|32|64)?\s*\[(?P<shape>[\d\s,]*)\]\s*(?:<\s*(?P<below>\d+))?\s*$")
 
 
@@ -115,6 +130,8 @@ def _dtype(spec: Spec, floatx: str) -> str:
         return "bool"
     if spec.kind == "int":
         return f"int{spec.width or 32}"
+    if spec.kind == "complex":
+        return "complex128" if floatx == "float64" else "complex64"
     return f"float{spec.width}" if spec.width else floatx
 
 
@@ -132,6 +149,10 @@ def _ones(rng: np.random.Generator, spec: Spec) -> Array:
 
 def _range(rng: np.random.Generator, spec: Spec) -> Array:
     return np.arange(float(np.prod(spec.shape, dtype=int))).reshape(spec.shape)
+
+
+def _complex(rng: np.random.Generator, spec: Spec) -> Array:
+    return np.asarray(_floats(rng, spec) + 1j * _floats(rng, spec))
 
 
 def _large(rng: np.random.Generator, spec: Spec) -> Array:
@@ -186,4 +207,5 @@ _VALUES = {
     "edges": _edges,
     "ones": _ones,
     "range": _range,
+    "complex": _complex,
 }

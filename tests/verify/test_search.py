@@ -32,6 +32,7 @@ def failing(message: str, *inputs: str, where: str = "call", **kwargs: Any) -> l
         ("slice index 11 of dimension 1 out of bounds.", "float[2,4]", "float[2,12]"),
         ("Dimension size must be evenly divisible by 4 but is 3", "float[2,8,8,3]", "float[2,8,8,4]"),
         ("Dimension size, given by scalar input 0 must be in range [-1, 1) for 'split'", "float[4]", "float[2,4]"),
+        ("ValueError: Tensor conversion requested dtype complex64 for Tensor with dtype float32", "float[2,4]", "complex[2,4]"),
         ("ValueError: tuple index out of range", "float[2,4]", "float[2,6,4]"),
         ("indices[9] = 24 is not in [0, 24)", "int[2,6]<30", "int[2,6]<24"),
         ("ValueError: not enough values to unpack (expected 4, got 3)", "float[2,6,4]", "float[2,8,8,4]"),
