@@ -99,7 +99,7 @@ class Standing:
         return bool(symbols) and all(s.startswith("keras.") and not s.startswith("keras.backend.") for s in symbols)
 
     def place(self, use: ast.expr) -> set[str]:
-        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``, ``keras_argument``."""
+        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``, ``identity``, ``keras_argument``."""
         if self._keras_argument(use):
             return {"keras_argument"}
         at: ast.AST = use
@@ -113,7 +113,7 @@ class Standing:
             return {"annotation"}
         if isinstance(parent, ast.Compare) and all(isinstance(o, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for o in parent.ops):
             return {"compared"} if isinstance(at, (ast.Tuple, ast.List)) or at is use else set()
-        return set()
+        return {"identity"} if isinstance(parent, ast.Compare) else set()
 
     def pure(self, node: ast.expr) -> bool:
         """Whether it cannot be noticed when the expression is evaluated: no calls but of tensor operations without state."""

@@ -72,7 +72,8 @@ class Fixer:
             raise NoFix("inside an f-string")
         layout = self._layout(reference, use, call)
         bound = bind(rule, layout) if layout is not None else Bound()
-        facts = UseFacts(rule, bound, self.values, self.standing.callee_argument(use), self.standing.place(use))
+        stands = self.standing.place(use)
+        facts = UseFacts(rule, bound, self.values, self.standing.callee_argument(use), stands)
         seen = self._observations(use, layout, facts)
         not_refused = _examine_refusals(rule, facts, seen)
         around, taken = self.standing.subscript(use)
@@ -93,11 +94,13 @@ class Fixer:
                     pieces, picked = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
                     place = around if picked else use
                 elif rule.parameters is not None:
-                    if facts.compared():
+                    if not stands.isdisjoint({"compared", "identity"}):
                         raise NoFix("a function that is compared: what it is compared with must change as well")
                     pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
                     calling = None if count == 1 and self.standing.activation(use) else count
                 else:
+                    if "identity" in stands and not (isinstance(template, ast.Constant) and template.value is None):
+                        raise NoFix("its identity is asked for: the replacement is another object")
                     pieces = render_value(template, BACKEND_NAME[self.target], site)
             except NoFix as error:
                 reason = reason or str(error)
