@@ -24,6 +24,7 @@ from kmigrate.values.domain import (
     is_integer,
 )
 from kmigrate.values.kinds import kinds_of
+from kmigrate.values.likeness import SCALAR, model_of
 from kmigrate.values.module import Values
 
 _DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
@@ -192,6 +193,16 @@ class UseFacts:
         nodes = [self.node(first), self.node(second)]
         return ast.dump(nodes[0]) == ast.dump(nodes[1]) and not any(isinstance(n, ast.Call) for n in ast.walk(nodes[0]))
 
+    def same_shape(self, first: str, second: str) -> bool:
+        """Two arguments surely have one shape, whatever it is, as ``x > 0`` and ``x`` do; not where one of them may broadcast."""
+        shapes = [self.values.of(self.node(name)).shape for name in (first, second)]
+        if all(shape is not None and None not in shape for shape in shapes):
+            return shapes[0] == shapes[1]
+        models = {model_of(self.node(name), self.values.names, self.values.of) for name in (first, second)}
+        if len(models) > 1 or None in models or SCALAR in models:
+            raise Unknown("one shape is not shown")
+        return True
+
     def part(self, name: str) -> Part | None:
         """See ``rulebook.parts.part_of``; always answered."""
         return part_of(self.node(name))
@@ -213,11 +224,25 @@ class UseFacts:
         return next(iter(symbols)) if len(symbols) == 1 else ""
 
     def parameter(self, name: str) -> str:
-        """Which parameter of a function around the use the argument is, one that is never bound again; empty where it is none
-        (always answered)."""
+        """Which parameter of a function around the use the argument is, one that is bound again at most to ``K.learning_phase()``
+        (empty where it is none; always answered)."""
         node = self.node(name)
-        binding = self.values.names.binding_value(node)
-        return node.id if isinstance(node, ast.Name) and binding is not None and binding.kind == "param" else ""
+        names = self.values.names
+        scope = names.scope_of(node).lookup(node.id) if isinstance(node, ast.Name) else None
+        if scope is None or not isinstance(node, ast.Name):
+            return ""
+        bindings = scope.bindings[node.id]
+        others = [b for b in bindings if b.kind != "param"]
+        phases = [b for b in others if b.value is not None and self._is_learning_phase(b.value, node.id)]
+        return node.id if len(bindings) == len(others) + 1 and len(others) == len(phases) else ""
+
+    def _is_learning_phase(self, node: ast.expr, name: str) -> bool:
+        """``K.learning_phase()``, or it and ``name`` itself by a condition."""
+        if isinstance(node, ast.IfExp):
+            own = [part for part in (node.body, node.orelse) if isinstance(part, ast.Name) and part.id == name]
+            return all(part in own or self._is_learning_phase(part, name) for part in (node.body, node.orelse))
+        symbols = self.values.names.resolve(node.func).symbols if isinstance(node, ast.Call) and not node.args else ()
+        return symbols == ("keras.backend.learning_phase",)
 
     def callee_argument(self) -> bool:
         return self._callee_argument
