@@ -55,6 +55,18 @@ def fix_with(folder: Path, expression: str, *calls: list[Seen]) -> tuple[Fix | N
         ("tf.matmul(a, b)", [[tensor(4), tensor(2)], [tensor(2), tensor(2)]], "K.dot(a, b)", "observed b of rank 2 in 2 cases"),
         ("tf.matmul(a, b)", [[tensor(3), tensor(3)]], "K.batch_dot(a, b)", "observed a of rank 3, b of rank 3 in 1 case"),
         (
+            "tf.repeat(a, b, axis=1)",
+            [[tensor(2), Seen("number")]] * 3,
+            "K.repeat_elements(a, b, 1)",
+            "repeats a Python number in 3",
+        ),
+        (
+            "tf.gather(a, b, axis=1)",
+            [[tensor(3), tensor(1, "int32")]],
+            "K.permute_dimensions(K.gather(K.permute_dimensions(a, (1, 0, 2)), b), (1, 0, 2))",
+            "observed indices of rank 1, params of rank 3 in 1 case",
+        ),
+        (
             "tf.matmul(a, b, transpose_b=True)",
             [[tensor(3), tensor(3)]],
             "K.batch_dot(a, b, axes=[2, 2])",
