@@ -160,8 +160,10 @@ class Fixer:
                 certain = True if alternative.assume is None else None
                 holds = certain if alternative.when is None else evaluate(alternative.when, facts)
                 asked: frozenset[Fact] = frozenset()
-                if holds is None and seen is not None and alternative.when is not None:
-                    holds, asked = seen.holds(alternative.when)
+                # The text takes a name for no number: that is a question of literals there.
+                if not holds and seen is not None and alternative.when is not None:
+                    answer, asked = seen.holds(alternative.when)
+                    holds = answer if answer or holds is None else holds
                 if holds or (holds is None and alternative.assume is not None):
                     found.append(Candidate(index, alternative, holds, asked))
         shown = next((c for c in found if c.holds and not c.asked), None)

@@ -142,7 +142,8 @@ def next_cases(failure: Failure) -> list[Case]:
 def neighbours(case: Case) -> list[Case]:
     """Each tensor alone at another rank, with other sizes or of integers: what a message does not say."""
     failure = Failure(case, "call", "", UnitShape((), (), False, 0, ""))
-    found: list[Case] = []
+    # Lists of embeddings: one step each, all together.
+    found = list(failure.reshaped(lambda s: (s[0], 1, *s[2:]) if len(s) > 2 else None))[:1]
     for position, _, spec in failure.tensors():
         ranks = [of_rank(spec.shape, rank) for rank in (2, 3, 1, 4, 0) if rank != len(spec.shape)]
         sizes = [(*spec.shape[:-1], size) for size in (4, 1, 2) if spec.shape and spec.shape[-1] != size]

@@ -12,7 +12,7 @@ import pytest
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, read_unit
 from kmigrate.verify.cases import Case
-from kmigrate.verify.feedback import Failure, next_cases
+from kmigrate.verify.feedback import Failure, neighbours, next_cases
 from kmigrate.verify.search import Search
 
 SHAPE = UnitShape((), (), True, 0, "")
@@ -69,6 +69,11 @@ def test_an_optional_parameter_of_a_function_may_be_needed() -> None:
     message = "ValueError: Tried to convert 'y' to a tensor and failed. Error: None values not supported."
     given = [dict(found.inputs).get("cap") for found in next_cases(Failure(case, "call", message, shape))]
     assert given == ["literal(3)", "float[2,4]"]
+
+
+def test_neighbours_are_also_made_together() -> None:
+    case = Case({}, (("x.0", "float[2,6,4]"), ("x.1", "float[2,6,4]")))
+    assert neighbours(case)[0].inputs == (("x.0", "float[2,1,4]"), ("x.1", "float[2,1,4]"))
 
 
 def test_a_layer_that_wants_a_name_gets_one() -> None:
