@@ -249,7 +249,7 @@ def test_ranks_seen_on_the_original_choose_the_fix(
     assert "K.batch_dot" not in capsys.readouterr().out
     assert main(["fix", "--verify", "--observed", "--output-format", "json", "att.py"]) == 1
     told = json.loads(capsys.readouterr().out)["findings"]
-    facts = [["a of rank 3", "b of rank 3"], ["w of rank 2"]]
+    facts = [["a of rank 3", "b of rank 3"], ["b of rank 2"]]
     assert [f["fix"]["observed"]["facts"] for f in told if f["symbol"] == "tf.linalg.matmul"] == facts
     assert all(f["applied"] and f["fix"]["applicability"] == "unsafe" for f in told if f["symbol"] == "tf.linalg.matmul")
     main(["fix", "--verify", "--observed", "--write", "att.py"])
