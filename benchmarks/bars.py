@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Figures
 
+Value = Callable[[Figures], "float | None"]
+
 
 @dataclass(frozen=True)
 class Bar:
     """``value`` of the figures must be at most ``limit`` (``at_least``: at least). A figure that was not measured: None."""
 
     name: str
-    value: Callable[[Figures], float | None]
+    value: Value
     limit: float
     at_least: bool = False
 
@@ -21,29 +23,23 @@ class Bar:
         return value >= self.limit if self.at_least else value <= self.limit
 
 
-def cpu(name: str) -> Callable[[Figures], float | None]:
+def cpu(name: str) -> Value:
     return lambda f: f.costs[name].cpu if name in f.costs else None
 
 
-def wall(name: str) -> Callable[[Figures], float | None]:
+def wall(name: str) -> Value:
     return lambda f: f.costs[name].wall if name in f.costs else None
 
 
-def memory(name: str) -> Callable[[Figures], float | None]:
+def memory(name: str) -> Value:
     return lambda f: f.costs[name].memory_mb if name in f.costs else None
 
 
-def seconds(name: str) -> Callable[[Figures], float | None]:
-    return lambda f: f.seconds.get(name)
-
-
-def exponent(name: str) -> Callable[[Figures], float | None]:
+def exponent(name: str) -> Value:
     return lambda f: f.exponents.get(name)
 
 
-def ratio(
-    above: Callable[[Figures], float | None], below: Callable[[Figures], float | None]
-) -> Callable[[Figures], float | None]:
+def ratio(above: Value, below: Value) -> Value:
     def value(figures: Figures) -> float | None:
         a, b = above(figures), below(figures)
         return None if a is None or b is None else a / max(b, 1e-9)
@@ -55,7 +51,7 @@ def clean_price(figures: Figures) -> float | None:
     """A clean tree's check in units of three times reading its bytes plus one interpreter start."""
     if "clean.check" not in figures.costs:
         return None
-    return figures.costs["clean.check"].cpu / (3 * figures.seconds["clean.read"] + figures.costs["start"].cpu)
+    return figures.costs["clean.check"].cpu / (3 * figures.costs["clean.read"].cpu + figures.costs["clean.start"].cpu)
 
 
 def price_of_change(figures: Figures) -> float | None:
@@ -65,32 +61,36 @@ def price_of_change(figures: Figures) -> float | None:
     return (figures.costs["keras.one changed"].cpu - figures.costs["keras.warm"].cpu) / figures.costs["ten.one process"].cpu
 
 
-def warm_per_thousand(figures: Figures) -> float | None:
-    """A warm run on the Keras package for each 1,000 files, in interpreter starts (below 1,000 files: the run)."""
-    if "keras.warm" not in figures.costs:
-        return None
-    thousands = max(1.0, figures.counts["keras"]["files"] / 1000)
-    return figures.costs["keras.warm"].cpu / figures.costs["start"].cpu / thousands
+def warm(corpus: str) -> Value:
+    """A warm run for each 1,000 files, in interpreter starts (below 1,000 files: the run)."""
+
+    def value(figures: Figures) -> float | None:
+        if f"{corpus}.warm" not in figures.costs:
+            return None
+        thousands = max(1.0, figures.counts[corpus]["files"] / 1000)
+        return figures.costs[f"{corpus}.warm"].cpu / figures.costs[f"{corpus}.start"].cpu / thousands
+
+    return value
 
 
-START = cpu("start")
 CHECK = cpu("keras.check")
 BARS = [
-    Bar("keras: check / ast.parse of candidates", ratio(CHECK, seconds("keras.parse candidates")), 2),
+    Bar("keras: check / ast.parse of candidates", ratio(CHECK, cpu("keras.parse candidates")), 2),
     Bar("keras: check / ruff NPY201", ratio(CHECK, cpu("keras.ruff NPY201")), 6),
     Bar("keras: Fixit with one rule / check", ratio(cpu("keras.Fixit, one rule"), CHECK), 100, at_least=True),
     Bar("keras: torchfix / check", ratio(cpu("keras.torchfix, one rule"), CHECK), 100, at_least=True),
     Bar("keras: fix / check", ratio(cpu("keras.fix"), CHECK), 2),
     Bar("clean tree: check / (3 reads + start)", clean_price, 1),
     Bar("dirty: Fixit with one rule / check", ratio(cpu("dirty.Fixit, one rule"), cpu("dirty.check")), 10, at_least=True),
-    Bar("keras, warm: starts for 1,000 files", warm_per_thousand, 6),
+    Bar("keras, warm: starts for 1,000 files", warm("keras"), 6),
+    Bar("mixed, warm: starts for 1,000 files", warm("mixed"), 6),
     Bar("one changed file: beyond warm / ten files cold", price_of_change, 1),
     Bar("growth exponent, number of files", exponent("files"), 1.05),
     Bar("growth exponent, lines of one file", exponent("lines"), 1.2),
-    Bar("mixed: one process / two (wall)", ratio(wall("mixed.check"), wall("mixed.two processes")), 1.7, at_least=True),
+    Bar("mixed: one process / two (wall)", ratio(wall("mixed.one process"), wall("mixed.two processes")), 1.7, at_least=True),
     Bar("ten files: default / one process (wall)", ratio(wall("ten.default"), wall("ten.one process")), 1.1),
     Bar("memory, keras (MB)", memory("keras.check"), 300),
     Bar("memory, mixed (MB)", memory("mixed.check"), 300),
     Bar("memory, 50,000 lines (MB)", memory("generated.check"), 1500),
-    Bar("kmigrate --version (starts)", ratio(cpu("version"), START), 4),
+    Bar("kmigrate --version (starts)", ratio(cpu("version"), cpu("start")), 4),
 ]

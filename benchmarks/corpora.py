@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -54,11 +57,45 @@ def dirty() -> Path:
 
 def generated(lines: int) -> Path:
     """A folder with one file of about ``lines`` lines of layer code."""
-    folder = cache() / f"generated-{lines}"
-    folder.mkdir(parents=True, exist_ok=True)
     text = _HEAD + "".join(_LAYER.format(n=n) for n in range(lines // 12))
-    (folder / "layers.py").write_text(text, "utf-8")
+    return _written(f"generated-{lines}", {"layers.py": text})
+
+
+def giants() -> Path:
+    """A folder with files that are large in one thing: terms, nested calls, bindings of one name."""
+    call = f"{_HEAD}\n\nclass Giant(Layer):\n    def call(self, x):\n"
+    bindings = "".join(f"        x = tf.exp(x) + {n}\n" for n in range(900))
+    return _written(
+        "giants",
+        {
+            "terms_10000.py": f"{call}        return {' + '.join(['tf.exp(x)'] * 10_000)}\n",
+            "nested_1000.py": f"{call}        return {'tf.exp(' * 1000}x{')' * 1000}\n",
+            "nested_190.py": f"{call}        return {'tf.exp(' * 190}x{')' * 190}\n",
+            "bindings_900.py": f"{call}{bindings}        return x\n",
+        },
+    )
+
+
+def _written(name: str, files: dict[str, str]) -> Path:
+    """A folder of the cache with these files, which keep their time where they are there already."""
+    folder = cache() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        path = folder / file
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
     return folder
+
+
+@contextmanager
+def copied(tree: Path) -> Iterator[Path]:
+    """A copy of the Python files of a tree, to be changed; as old as they are, so that the cache trusts their times."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in python_files(tree):
+            target = Path(folder) / path.relative_to(tree)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+        yield Path(folder)
 
 
 def part(whole: Path, every: int, name: str) -> Path:

@@ -1,13 +1,14 @@
-"""One command, or one piece of Python, run and measured in a process of its own."""
+"""Commands, and pieces of Python, measured in processes of their own: in turns, so that a noisy minute meets all alike."""
 
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +21,36 @@ class Cost:
     cpu: float
     memory_mb: float
     exit: int
+    runs: int = 1
 
 
-def run(command: Sequence[str], runs: int = 1, cwd: Path | None = None, env: dict[str, str] | None = None) -> Cost:
-    """The cheapest (by CPU) of ``runs`` runs: what a shared machine adds is noise, and only ever adds."""
-    costs = [_once(command, cwd, env) for _ in range(runs)]
-    return min(costs, key=lambda cost: cost.cpu)
+Task = Callable[[], Cost]
 
 
-def _once(command: Sequence[str], cwd: Path | None, env: dict[str, str] | None) -> Cost:
+def interleaved(tasks: Mapping[str, Task], rounds: int, once: Mapping[str, Task] | None = None) -> dict[str, Cost]:
+    """The median of ``rounds`` runs of each task, one of each in turn; then those of ``once``, which are slow, a single time."""
+    runs: dict[str, list[Cost]] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            runs[name].append(task())
+    for name, task in (once or {}).items():
+        runs[name] = [task()]
+    return {name: median(costs) for name, costs in runs.items()}
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """The medians of times; the largest memory and exit code, which are no matter of chance."""
+    return Cost(
+        statistics.median(c.wall for c in costs),
+        statistics.median(c.cpu for c in costs),
+        max(c.memory_mb for c in costs),
+        max(c.exit for c in costs),
+        len(costs),
+    )
+
+
+def run(command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Cost:
+    """What one run of a command costs; its output is dropped."""
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -40,32 +62,34 @@ def _once(command: Sequence[str], cwd: Path | None, env: dict[str, str] | None) 
         return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode)
 
 
-_READ = """
-import ast, gc, resource, sys, warnings
+_PYTHON = """
+import ast, gc, resource, sys, time, warnings
 warnings.simplefilter("ignore")
+gc.disable()
 what, names = sys.argv[1], open(sys.argv[2]).read().split("\\0")
 used = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-start = used()
+wall, start = time.perf_counter(), used()
 if what == "read":
     for name in names:
         open(name, "rb").read()
 else:
     texts = [open(name, "rb").read() for name in names]
-    start = used()
+    wall, start = time.perf_counter(), used()
     for text in texts:
         try:
             ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass
-print(used() - start)
+print(time.perf_counter() - wall, used() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def python_cpu(what: str, files: Sequence[Path], runs: int = 3) -> float:
-    """CPU seconds, without the interpreter's start, to ``read`` files or to ``parse`` them (without reading)."""
+def python(what: str, files: Sequence[Path]) -> Cost:
+    """What plain Python needs to ``read`` files or to ``parse`` them (without reading), beyond the interpreter's start."""
     with tempfile.NamedTemporaryFile("w", suffix=".list") as listing:
         listing.write("\0".join(map(str, files)))
         listing.flush()
-        command = [sys.executable, "-c", _READ, what, listing.name]
-        done = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(runs)]
-    return min(float(d.stdout) for d in done)
+        command = [sys.executable, "-c", _PYTHON, what, listing.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    wall, cpu, memory = map(float, done.stdout.split())
+    return Cost(wall, cpu, memory, 0)

@@ -30,35 +30,35 @@ def environment() -> Path:
     return folder / "bin"
 
 
-def measure(name: str, tree: Path, runs: int = 1) -> Cost:
+def measure(name: str, tree: Path) -> Cost:
     """What a peer costs on a tree. The tools that write their configuration or their result beside the files get a copy."""
-    return _PEERS[name](tree, runs)
+    return _PEERS[name](tree)
 
 
-def _ruff(tree: Path, runs: int) -> Cost:
+def _ruff(tree: Path) -> Cost:
     options = ["check", "--isolated", "--no-cache", "--preview", "--select", "NPY201", "--quiet"]
-    return run([str(environment() / "ruff"), *options, str(tree)], runs)
+    return run([str(environment() / "ruff"), *options, str(tree)])
 
 
-def _fixit(tree: Path, runs: int) -> Cost:
+def _fixit(tree: Path) -> Cost:
     rule = "fixit.rules:NoNamedTuple"
-    return run([str(environment() / "fixit"), "--quiet", "--rules", rule, "lint", str(tree)], runs)
+    return run([str(environment() / "fixit"), "--quiet", "--rules", rule, "lint", str(tree)])
 
 
-def _torchfix(tree: Path, runs: int) -> Cost:
-    return run([str(environment() / "torchfix"), "--select", "TOR001", str(tree)], runs)
+def _torchfix(tree: Path) -> Cost:
+    return run([str(environment() / "torchfix"), "--select", "TOR001", str(tree)])
 
 
-def _semgrep(tree: Path, runs: int) -> Cost:
+def _semgrep(tree: Path) -> Cost:
     copy = _copy(tree)
     (copy / "rule.yml").write_text(_SEMGREP_RULE, "utf-8")
     options = ["scan", "--metrics", "off", "--disable-version-check", "--no-git-ignore", "--quiet", "--config", "rule.yml", "."]
-    return run([str(environment() / "semgrep"), *options], runs, cwd=copy)
+    return run([str(environment() / "semgrep"), *options], cwd=copy)
 
 
-def _django_upgrade(tree: Path, runs: int) -> Cost:
+def _django_upgrade(tree: Path) -> Cost:
     files = [str(p) for p in python_files(_copy(tree))]
-    return run([str(environment() / "django-upgrade"), "--target-version", "4.2", *files], runs)
+    return run([str(environment() / "django-upgrade"), "--target-version", "4.2", *files])
 
 
 def _copy(tree: Path) -> Path:
@@ -75,5 +75,6 @@ _PEERS = {
     "semgrep, one rule": _semgrep,
     "django-upgrade": _django_upgrade,
 }
+NAMES = tuple(_PEERS)
 FAST = ("ruff NPY201", "django-upgrade")
 SLOW = ("semgrep, one rule", "Fixit, one rule", "torchfix, one rule")

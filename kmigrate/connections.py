@@ -37,19 +37,19 @@ class Connections:
         self._users: dict[_Name, list[_Name]] = {}
         self._starred: dict[str, list[str]] = {}
 
-    def words(self) -> set[str]:
-        """Those of which the import of something that leads to an engine has one at least."""
+    def words(self) -> dict[str, set[str]]:
+        """By module, those of which the import of something in it that leads to an engine has one at least."""
         for path in sorted(self.index.files.keys() - self._read):
             self._read.add(path)
             self._take(path, self.index.files[path])
-        found: set[str] = set()
-        for path, names in self._leading.items():
-            if _ITSELF in names:
-                found.add(module_name(path))
-            if path.endswith("__init__.py"):  # ``from . import helper`` does not name the module
-                found.update(name for name in names if name and not name.startswith("#"))
-            else:
-                found.update(name for name in names if self._is_engine(path, name))
+        return {path: self._words_of(path, names) for path, names in self._leading.items()}
+
+    def _words_of(self, path: str, names: set[str]) -> set[str]:
+        found = {module_name(path)} if _ITSELF in names else set()
+        if path.endswith("__init__.py"):  # ``from . import helper`` does not name the module
+            found.update(name for name in names if name and not name.startswith("#"))
+        else:
+            found.update(name for name in names if self._is_engine(path, name))
         return found
 
     # ---- links

@@ -15,7 +15,8 @@ from kmigrate.digests import digest
 from kmigrate.files import FileAccessError, read
 from kmigrate.inputs import Inputs
 from kmigrate.model import FileReport, Finding, failed
-from kmigrate.universe import Universe, chunks, size_of, spread
+from kmigrate.universe import Universe, size_of
+from kmigrate.workers import Workers, chunks
 
 if TYPE_CHECKING:
     from kmigrate.layers.index import Surroundings
@@ -74,19 +75,19 @@ class Project:
 
     def reports_of(self, inputs: Inputs) -> list[FileReport]:
         """The same of inputs that are found already."""
-        with uncollected():
-            universe = self._universe(inputs, self.where)
-            found = self._examined(universe, inputs.files)
+        with uncollected(), Workers(self.jobs, self.where) as workers:
+            universe = self._universe(inputs, workers)
+            found = self._examined(universe, inputs.files, workers)
         facts = [s.digest for s in universe.surveyed.values()]
         self.cache.save({"stats": universe.surveyed, "facts": facts, "reports": self._kept})
         return [*(FileReport(e.path, errors=(e,)) for e in inputs.errors), *(found[path] for path in inputs.files)]
 
-    def _universe(self, inputs: Inputs, where: str = "local") -> Universe:
+    def _universe(self, inputs: Inputs, workers: Workers) -> Universe:
         universe = Universe(self.cache, inputs.given)
-        universe.take(dict.fromkeys([*inputs.files, *inputs.others]), self.jobs, where)
+        universe.take(dict.fromkeys([*inputs.files, *inputs.others]), workers)
         return universe
 
-    def _examined(self, universe: Universe, names: dict[str, str]) -> dict[str, FileReport]:
+    def _examined(self, universe: Universe, names: dict[str, str], workers: Workers) -> dict[str, FileReport]:
         found: dict[str, FileReport] = {}
         keys: dict[str, str] = {}
         jobs: list[tuple[Job, int]] = []
@@ -104,7 +105,7 @@ class Project:
                 jobs.append((job, 10 * size_of(path)))  # examining costs more than reading
         if jobs:
             self.book  # noqa: B018  # a broken rules file is reported once, here, not by each worker
-        for answers in spread(examine_files, chunks(jobs), self.jobs, sum(size for _, size in jobs), _lost, self.where):
+        for answers in workers.spread(examine_files, chunks(jobs), sum(size for _, size in jobs), _lost):
             found.update(answers)
         for path, key in keys.items():
             if lasts(found[path]):
@@ -121,7 +122,7 @@ class Project:
         if surveyed.error is not None:
             found[path] = failed(name, surveyed.error)
             return None
-        surroundings = universe.surroundings(path)
+        surroundings = universe.surroundings(path, self.wishes.whole_module)
         if surroundings is None or not survey.needs_examining(surveyed, surroundings, self.wishes.whole_module):
             found[path] = FileReport(name)
             return None
@@ -135,8 +136,8 @@ class Project:
         inputs = self.inputs(paths, stdin_name)
         for error in inputs.errors:
             yield Checked(Path(error.path), FileReport(error.path, errors=(error,)))
-        with uncollected():
-            universe = self._universe(inputs)
+        with uncollected(), Workers(self.jobs) as workers:
+            universe = self._universe(inputs, workers)
         for path, name in inputs.files.items():
             yield self._checked(universe, path, name, Path(inputs.named[path]))
 

@@ -7,28 +7,20 @@ engine, a layer that calls a helper. So the survey takes in the packages (or the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from kmigrate.cache import Cache, stat_of
-from kmigrate.collector import uncollected
 from kmigrate.connections import Connections
 from kmigrate.files import FileAccessError, display_path, read
 from kmigrate.layers.facts import FileFacts
 from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
+from kmigrate.reach import Reach
 from kmigrate.survey import Surveyed, is_lasting, survey
 from kmigrate.takers import Takers
-
-T = TypeVar("T")
-R = TypeVar("R")
-# Below this many bytes of source, other processes cost more than they save.
-_WORTH_PROCESSES = 1_500_000
-_CHUNK_BYTES = 400_000
-_CHUNK_FILES = 200
+from kmigrate.workers import Workers, chunks
 
 Problem = str
 Answer = tuple[str, "Surveyed | Problem"]
@@ -48,18 +40,21 @@ class Universe:
         """Raises FileAccessError."""
         return self.given[path] if path in self.given else read(Path(path))
 
-    def take(self, paths: Collection[str], jobs: int, where: str = "local") -> None:
+    def take(self, paths: Collection[str], workers: Workers) -> None:
         """Survey files, by ``key_of``, and join them."""
-        self._survey(paths, jobs, where)
+        self._survey(paths, workers)
         self.index = Index(Modules(paths), self._load, display_path)
         for path, surveyed in sorted(self.surveyed.items()):
             if surveyed.wanted and surveyed.facts is not None:
                 self.index.add(path, surveyed.facts)
         self.index.settle()
-        self._connect()
+        self._connect(workers)
 
-    def surroundings(self, path: str) -> Surroundings | None:
-        return self.index.surroundings(path) if path in self.index.files else None
+    def surroundings(self, path: str, whole_module: bool) -> Surroundings | None:
+        """What the project says about a file; None where it can have no findings. ``whole_module``: not only in layer code."""
+        if path not in self.index.files or (self.index.is_quiet(path) and not whole_module):
+            return None
+        return self.index.surroundings(path)
 
     def taken(self, path: str) -> Callable[[str], bool]:
         """Tells of a name whether another file takes it from the module ``path``."""
@@ -77,18 +72,19 @@ class Universe:
 
     # ---- the survey
 
-    def _survey(self, paths: Collection[str], jobs: int, where: str) -> None:
+    def _survey(self, paths: Collection[str], workers: Workers, forced: bool = False) -> None:
+        """Survey files. ``forced``: whatever the gate says about them (see ``survey``)."""
         todo: list[tuple[str, int]] = []
         for path in paths:
-            known = None if path in self.given else self._remembered(path)
+            known = None if path in self.given else self._remembered(path, forced)
             if known is not None:
                 self.surveyed[path] = known
             elif path in self.given:
-                self._keep(path, survey(self.given[path]))
+                self._keep(path, survey(self.given[path], forced))
             else:
                 todo.append((path, size_of(path)))
         size = sum(size for _, size in todo)
-        for answers in spread(survey_files, chunks(todo), jobs, size, _lost, where):
+        for answers in workers.spread(partial(survey_files, forced=forced), chunks(todo), size, _lost):
             for path, answer in answers:
                 self._keep(path, answer)
 
@@ -119,19 +115,17 @@ class Universe:
 
     # ---- files that connect others
 
-    def _connect(self) -> None:
+    def _connect(self, workers: Workers) -> None:
         """Take in files that reach no engine themselves but import, and may use, what does and is not yet layer code."""
         words = {path: s.words for path, s in self.surveyed.items() if s.words and path not in self.index.files}
         connections = Connections(self.index)
-        asked: set[str] = set()
-        while words:
-            wanted = connections.words() - asked
-            asked |= wanted
-            new = [path for path, text in words.items() if not wanted.isdisjoint(text.split())]
+        reach = Reach(words)
+        while reach:
+            new = sorted(reach.importing(connections.words()))
             if not new:
                 return
-            for path in sorted(new):
-                del words[path]
+            self._survey([path for path in new if self.surveyed[path].facts is None], workers, forced=True)
+            for path in new:
                 self.index.facts(path)
             self.index.settle()
 
@@ -143,15 +137,15 @@ def size_of(path: str) -> int:
         return 0
 
 
-# ---- work in chunks, here or in other processes
+# ---- what workers do
 
 
-def survey_files(paths: Sequence[tuple[str, int]]) -> list[Answer]:
+def survey_files(paths: Sequence[tuple[str, int]], forced: bool = False) -> list[Answer]:
     """The surveys of some files; a message where one cannot be read. Runs in worker processes."""
     answers: list[Answer] = []
     for path, _ in paths:
         try:
-            answers.append((path, survey(read(Path(path)))))
+            answers.append((path, survey(read(Path(path)), forced)))
         except FileAccessError as error:
             answers.append((path, error.message))
     return answers
@@ -159,56 +153,3 @@ def survey_files(paths: Sequence[tuple[str, int]]) -> list[Answer]:
 
 def _lost(item: tuple[str, int], why: str) -> list[Answer]:
     return [(item[0], why)]
-
-
-def chunks(items: Sequence[tuple[T, int]]) -> list[list[tuple[T, int]]]:
-    """Items with a size in bytes, in order, grouped so that a group is worth a message to another process."""
-    found: list[list[tuple[T, int]]] = []
-    total = _CHUNK_BYTES
-    for item in items:
-        if total >= _CHUNK_BYTES or len(found[-1]) >= _CHUNK_FILES:
-            found.append([])
-            total = 0
-        found[-1].append(item)
-        total += item[1]
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Uncollected(Generic[T, R]):
-    """A function without the cyclic garbage collector. Can be pickled."""
-
-    function: Callable[[Sequence[T]], R]
-
-    def __call__(self, part: Sequence[T]) -> R:
-        with uncollected():
-            return self.function(part)
-
-
-def spread(
-    function: Callable[[Sequence[T]], R],
-    parts: Sequence[Sequence[T]],
-    jobs: int,
-    size: int,
-    lost: Callable[[T, str], R],
-    where: str = "local",
-) -> Iterator[R]:
-    """``function`` of every part, in no particular order; on ``jobs`` processes (0: one each processor) where ``size``, the
-    bytes of source, is worth it. ``where`` is an executor (``executors.open_executor``); one that is not local is always used.
-
-    Where a process died, its files are tried one by one, and ``lost`` answers for the one that did it.
-    """
-    function = Uncollected(function)
-    if (where == "local" and (jobs == 1 or size < _WORTH_PROCESSES or len(parts) < 2)) or not parts:
-        yield from map(function, parts)
-        return
-    from kmigrate.executors import Lost, default_jobs, open_executor
-
-    with open_executor(where, min(jobs or default_jobs(), len(parts))) as executor:
-        for number, result in executor.map(function, parts):
-            if not isinstance(result, Lost):
-                yield result
-                continue
-            single = [[item] for item in parts[number]]
-            for place, again in executor.map(function, single):
-                yield lost(single[place][0], again.reason) if isinstance(again, Lost) else again

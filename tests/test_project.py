@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kmigrate import project, survey, universe
+from kmigrate import project, survey, universe, workers
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
@@ -148,8 +148,8 @@ def test_a_folder_that_cannot_hold_the_cache_changes_nothing(folder: Path, monke
 
 def test_two_processes_find_what_one_finds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Project(Config(), jobs=1).reports(["pkg"])
-    monkeypatch.setattr(universe, "_WORTH_PROCESSES", 0)
-    monkeypatch.setattr(universe, "_CHUNK_FILES", 2)
+    monkeypatch.setattr(workers, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(workers, "_CHUNK_FILES", 2)
     assert Project(Config(), jobs=2).reports(["pkg"]) == one
 
 

@@ -6,6 +6,7 @@ losses by their signature. Then everything that a root uses is followed, within 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -50,6 +51,9 @@ class Index:
         self._show = show
         self.files: dict[str, FileFacts] = {}
         self.roots: dict[Place, Context] = {}
+        self._roots_of: dict[str, dict[int, Context]] = {}
+        self._flavours: Counter[str] = Counter()
+        self._numbers: dict[str, dict[str, list[int]]] = {}
         self._load = load
         self._fresh: list[str] = []
         self._kinds: dict[Place, tuple[str, str] | None] = {}
@@ -64,6 +68,8 @@ class Index:
             return
         self.files[path] = facts
         self._fresh.append(path)
+        if facts.flavour:
+            self._flavours[facts.flavour] += 1
         for number, definition in enumerate(facts.definitions):
             if definition.parent >= 0:
                 self._nested.setdefault(Place(path, definition.parent), []).append(Place(path, number))
@@ -92,7 +98,6 @@ class Index:
     def surroundings(self, path: str) -> Surroundings:
         """What one file needs to know to be analysed by itself."""
         facts = self.files[path]
-        roots = {place.number: context for place, context in self.roots.items() if place.path == path}
         imported = {}
         for symbol in facts.imported:
             for meaning in self.resolve(path, symbol):
@@ -103,17 +108,19 @@ class Index:
             for engine in facts.engines
             if self._is_keras(path, engine.receivers) and (engine.user < 0 or self.nearest(Place(path, engine.user)) is None)
         }
-        return Surroundings(dict(sorted(roots.items())), imported, facts.flavour or self._flavour(path), handed)
+        roots = dict(sorted(self._roots_of.get(path, {}).items()))
+        return Surroundings(roots, imported, facts.flavour or self._flavour(path), handed)
+
+    def is_quiet(self, path: str) -> bool:
+        """Whether nothing in a file is layer code or hands an engine's function to Keras."""
+        return path not in self._roots_of and not self.files[path].engines
 
     def _flavour(self, path: str) -> str | None:
         """That of the files which this one imports or which import it; where they say nothing, or both, of the whole project."""
         near = {found[0] for s in self.files[path].imported if (found := self.modules.find(path, s))}
         near |= self._importers.get(path, set())
-        for group in (near, self.files):
-            flavours = [f for p in group if p in self.files and (f := self.files[p].flavour)]
-            if flavours:
-                return max(sorted(set(flavours)), key=flavours.count)
-        return None
+        flavours = Counter(f for p in near if p in self.files and (f := self.files[p].flavour)) or self._flavours
+        return max(sorted(flavours), key=flavours.__getitem__) if flavours else None
 
     @cached_property
     def _importers(self) -> dict[str, set[str]]:
@@ -162,10 +169,10 @@ class Index:
         facts = self.facts(path)
         if facts is None:
             return
-        for number, definition in enumerate(facts.definitions):
-            if definition.qualname == name:
-                yield Place(path, number)
-                return
+        numbers = self._by_qualname(path).get(name)
+        if numbers is not None:
+            yield Place(path, numbers[0])
+            return
         first, _, rest = name.partition(".")
         exported = (facts.exports or {}).get(first)
         if exported is not None:
@@ -180,16 +187,26 @@ class Index:
         elif target.startswith("#"):
             facts = self.files[path]
             qualname = f"{facts.definitions[int(target[1:])].qualname}.{rest}"
-            yield from (Place(path, n) for n, d in enumerate(facts.definitions) if d.qualname == qualname)
+            yield from (Place(path, number) for number in self._by_qualname(path).get(qualname, ()))
         else:
             yield from self._resolve(path, f"{target}.{rest}", hops + 1)
+
+    def _by_qualname(self, path: str) -> dict[str, list[int]]:
+        """The numbers of a file's definitions by their names, which two branches of the file may both define."""
+        found = self._numbers.get(path)
+        if found is None:
+            found = self._numbers[path] = {}
+            for number, definition in enumerate(self.files[path].definitions):
+                found.setdefault(definition.qualname, []).append(number)
+        return found
 
     # ---- roots
 
     def _root(self, place: Place, kind: str, reason: str) -> bool:
         if place in self.roots or f"{self.modules.dotted(place.path)}.".startswith(_BACKEND):
             return False
-        self.roots[place] = Context(kind, self._definition(place).qualname, reason)
+        context = self.roots[place] = Context(kind, self._definition(place).qualname, reason)
+        self._roots_of.setdefault(place.path, {})[place.number] = context
         return True
 
     def _definition(self, place: Place) -> DefinitionFacts:

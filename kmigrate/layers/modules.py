@@ -11,7 +11,8 @@ class Modules:
 
     def __init__(self, paths: Collection[str]) -> None:
         self._paths = frozenset(paths)
-        self._folders = {dirname(path) for path in self._paths}
+        self._near = _with_those_above({dirname(path) for path in self._paths})
+        self._folder_of = {path: dirname(path) for path in self._paths}
         self._names = {part.removesuffix(".py") for path in self._paths for part in path.split("/")}
         self._dotted: dict[str, str] = {}
         self._found: dict[tuple[str, str], tuple[str, str] | None] = {}
@@ -25,7 +26,9 @@ class Modules:
         if not dotted.startswith(".") and dotted.partition(".")[0] not in self._names:
             return None
         level = len(dotted) - len(dotted.lstrip("."))
-        folder = dirname(importer)
+        folder = self._folder_of.get(importer)
+        if folder is None:
+            folder = dirname(importer)
         key = folder, dotted
         if key not in self._found:
             parts = [part for part in dotted.split(".") if part]
@@ -55,15 +58,10 @@ class Modules:
             if found is not None:
                 return found
             above = dirname(folder)
-            if above == folder or not self._near(above):
+            if above == folder or above not in self._near:
                 return None
             folder = above
         return None
-
-    def _near(self, folder: str) -> bool:
-        """Whether a folder, or one that holds it, can have files of the project beside the importer's."""
-        prefix = folder.rstrip("/") + "/" if folder else ""
-        return any(known == folder or known.startswith(prefix) for known in self._folders)
 
     def _below(self, folder: str, parts: list[str], own: bool) -> tuple[str, str] | None:
         """``own``: the folder's own ``__init__.py`` may be meant, as in ``from . import name``."""
@@ -74,3 +72,14 @@ class Modules:
                 if path in self._paths:
                     return path, rest
         return None
+
+
+def _with_those_above(folders: Collection[str]) -> set[str]:
+    """Folders and all that hold them: those that can have files of the project beside an importer's."""
+    found: set[str] = set()
+    for folder in folders:
+        here = folder
+        while here not in found:
+            found.add(here)
+            here = dirname(here)
+    return found
