@@ -120,10 +120,11 @@ def stat_of(path: str | Path) -> Stat | None:
 
 
 class Cache:
-    """The cache of one project. ``directory`` None: nothing is read or kept."""
+    """The cache of one project. ``directory`` None: nothing is read or ``kept``."""
 
     def __init__(self, directory: Path | None, project: str, version: str) -> None:
         self._version = version
+        self.kept = directory is not None
         self._paths = (
             {part: directory / f"{digest(project)}-{part}.json" for part in ("stats", "facts", "reports")}
             if directory is not None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kmigrate.config import Wishes, selects
 from kmigrate.digests import digest_of
-from kmigrate.gate import imported_words, may_be_unreadable, may_use_engine
+from kmigrate.gate import may_be_unreadable, may_use_engine
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Surroundings
 from kmigrate.model import FileReport, Finding, failed
@@ -32,7 +32,7 @@ class Surveyed:
     """One file before the project is known.
 
     ``wanted``: the file may have findings of its own accord. ``facts`` is None where it was not parsed (the gate kept it
-    out) or cannot be; ``words`` are those of its imports where the gate kept it out. ``hints``: in layer code it may have
+    out) or cannot be; ``words`` are those of its imports where they were asked for. ``hints``: in layer code it may have
     findings even without the name of an engine.
     """
 
@@ -41,16 +41,15 @@ class Surveyed:
     facts: FileFacts | None = None
     error: Problem | None = None
     hints: bool = False
-    words: str = ""
+    words: str | None = None
 
 
 def survey(data: bytes, forced: bool = False) -> Surveyed:
     """What a file says of itself. ``forced``: the project needs its facts even if it reaches no engine."""
     digest = digest_of(data)
     wanted = may_use_engine(data)
-    words = "" if wanted else imported_words(data)
-    if not wanted and not forced and not may_be_unreadable(data):
-        return Surveyed(digest, words=words)
+    if not wanted and not forced:
+        return Surveyed(digest, error=_problem_in(data) if may_be_unreadable(data) else None)
     from kmigrate.flavour import own_flavour
     from kmigrate.names import Names
     from kmigrate.names.aliases import is_known
@@ -66,7 +65,18 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     hints = _tied_backend(facts)
     if hints or (facts.users and _may_hold_roots(facts)):
         WORKBENCH.put(digest, Parsed(source, names.walk))
-    return Surveyed(digest, wanted, facts, hints=hints, words=words)
+    return Surveyed(digest, wanted, facts, hints=hints)
+
+
+def _problem_in(data: bytes) -> Problem | None:
+    """Why bytes are no Python that can be read."""
+    from kmigrate.source import Source
+
+    try:
+        Source.parse("", data)
+    except Exception as error:
+        return problem_of(error)
+    return None
 
 
 def _tied_backend(facts: FileFacts) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from kmigrate.cache import Cache, stat_of
+from kmigrate.cache import Cache, Stat, stat_of
 from kmigrate.connections import Connections
+from kmigrate.digests import digest_of
 from kmigrate.files import FileAccessError, display_path, read
+from kmigrate.gate import imported_words
 from kmigrate.layers.facts import FileFacts
 from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
@@ -35,6 +38,8 @@ class Universe:
         self.problems: dict[str, Problem] = {}
         self.index = Index(Modules([]), self._load, display_path)
         self.given = dict(given or {})
+        # As they were before the file was read: what is read later than that may only be newer.
+        self._states: dict[str, Stat | None] = {}
 
     def read(self, path: str) -> bytes:
         """Raises FileAccessError."""
@@ -89,7 +94,11 @@ class Universe:
                 self._keep(path, answer)
 
     def _remembered(self, path: str, forced: bool = False) -> Surveyed | None:
-        content = self.cache.digest(path, stat_of(path))
+        if not self.cache.kept:
+            return None
+        if path not in self._states:
+            self._states[path] = stat_of(path)
+        content = self.cache.digest(path, self._states[path])
         return None if content is None else self.cache.surveyed(content, forced)
 
     def _keep(self, path: str, answer: Surveyed | Problem) -> None:
@@ -97,8 +106,8 @@ class Universe:
             self.problems[path] = answer
             return
         self.surveyed[path] = answer
-        if path not in self.given:
-            self.cache.keep_digest(path, stat_of(path), answer.digest)
+        if path not in self.given and self.cache.kept:
+            self.cache.keep_digest(path, self._states.get(path), answer.digest)
             if answer.error is None or is_lasting(answer.error):
                 self.cache.keep_surveyed(answer)
 
@@ -117,17 +126,30 @@ class Universe:
 
     def _connect(self, workers: Workers) -> None:
         """Take in files that reach no engine themselves but import, and may use, what does and is not yet layer code."""
-        words = {path: s.words for path, s in self.surveyed.items() if s.words and path not in self.index.files}
         connections = Connections(self.index)
-        reach = Reach(words)
+        if not connections.words():
+            return
+        reach = Reach({path: self._words(path) for path in self.surveyed.keys() - self.index.files.keys()})
         while reach:
             new = sorted(reach.importing(connections.words()))
             if not new:
                 return
-            self._survey([path for path in new if self.surveyed[path].facts is None], workers, forced=True)
+            known = (self.surveyed[path] for path in new)
+            self._survey([path for path, s in zip(new, known, strict=True) if s.facts is None and s.error is None], workers, True)
             for path in new:
                 self.index.facts(path)
             self.index.settle()
+
+    def _words(self, path: str) -> str:
+        """Those of the imports of a file that the gate kept out."""
+        known = self.surveyed[path]
+        if known.words is not None or known.wanted:
+            return known.words or ""
+        data = self._bytes(path) or b""
+        words = imported_words(data)
+        if digest_of(data) == known.digest:
+            self._keep(path, replace(known, words=words))
+        return words
 
 
 def size_of(path: str) -> int:

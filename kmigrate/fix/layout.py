@@ -7,11 +7,18 @@ file is never parsed whole by LibCST: that would cost twelve times as much as ``
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kmigrate.model import Slice
 from kmigrate.source import Source, first_newline
+
+# The parts of an outline that holds no comment, no parentheses of its own and no line joined by a backslash.
+_SPACE = r"(?:[ \t\n]|\r\n)*"
+_FUNCTION = re.compile(rf"(?P<function>_+){_SPACE}(?P<open>\(){_SPACE}")
+_ARGUMENT = re.compile(rf"(?:(?P<star>\*\*?){_SPACE}|(?P<keyword>\w+){_SPACE}={_SPACE})?(?P<value>_+){_SPACE}")
+_COMMA = re.compile(rf",{_SPACE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,45 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
     Raises:
         LayoutError: LibCST does not read the call, or reads it otherwise than ``ast`` does.
     """
-    import libcst as cst
-
     start, end = source.span(call)
     text = _outline(source, call, start, end)
+    nodes = _in_source_order(call)
+    return _plain_layout(text, start, nodes) or _libcst_layout(text, start, nodes)
+
+
+def _plain_layout(text: str, start: int, nodes: Sequence[tuple[str | None, ast.expr]]) -> CallLayout | None:
+    """The layout of an outline with nothing in it but names, commas and white space: most calls, for which importing LibCST would
+    cost more than reading them. None for any other."""
+    head = _FUNCTION.match(text)
+    if head is None:
+        return None
+    arguments: list[Argument] = []
+    at = head.end()
+    while not text.startswith(")", at):
+        part = _ARGUMENT.match(text, at)
+        if part is None or len(arguments) == len(nodes):
+            return None
+        keyword, node = nodes[len(arguments)]
+        if part["keyword"] != keyword and not part["star"]:
+            return None
+        begin, value, stop = (start + offset for offset in (part.start(), *part.span("value")))
+        arguments.append(Argument(Slice(begin, stop), Slice(value, stop), keyword, part["star"] or "", node))
+        at = part.end()
+        if not text.startswith(")", at):
+            comma = _COMMA.match(text, at)
+            if comma is None:
+                return None
+            at = comma.end()
+    if at != len(text) - 1 or len(arguments) != len(nodes):
+        return None
+    function, inside = Slice(start, start + head.end("function")), Slice(start + head.end("open"), start + at)
+    return CallLayout(Slice(start, start + len(text)), function, inside, tuple(arguments))
+
+
+def _libcst_layout(text: str, start: int, nodes: Sequence[tuple[str | None, ast.expr]]) -> CallLayout:
+    """The layout of any outline. Raises LayoutError."""
+    import libcst as cst
+
     try:
         tree = cst.parse_expression(f"({text})")
     except (cst.ParserSyntaxError, RecursionError) as error:
@@ -72,7 +114,6 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
     position = function.end + width(tree.whitespace_after_func) + 1
     inside = position
     position += width(tree.whitespace_before_args)
-    nodes = _in_source_order(call)
     if len(nodes) != len(tree.args):
         raise LayoutError("this call cannot be read for rewriting")
     arguments = []
@@ -86,7 +127,7 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
         position = stop + width(part.whitespace_after_arg)
         if isinstance(part.comma, cst.Comma):
             position += width(part.comma)
-    return CallLayout(Slice(start, end), function, Slice(inside, end - 1), tuple(arguments))
+    return CallLayout(Slice(start, start + len(text)), function, Slice(inside, start + len(text) - 1), tuple(arguments))
 
 
 def method_layout(source: Source, use: ast.expr, before: Sequence[ast.expr]) -> CallLayout:
