@@ -23,6 +23,7 @@ from kmigrate.layers.modules import Modules
 from kmigrate.reach import Reach
 from kmigrate.survey import Surveyed, is_lasting, survey
 from kmigrate.takers import Takers
+from kmigrate.workbench import WORKBENCH
 from kmigrate.workers import Workers, chunks
 
 Problem = str
@@ -89,6 +90,8 @@ class Universe:
             else:
                 todo.append((path, size_of(path)))
         size = sum(size for _, size in todo)
+        if not forced:
+            WORKBENCH.clear_for(size)
         for answers in workers.spread(partial(survey_files, forced=forced), chunks(todo), size, _lost):
             for path, answer in answers:
                 self._keep(path, answer)

@@ -21,18 +21,27 @@ class Parsed(NamedTuple):
 
 
 class Workbench:
-    """``limit`` is in characters of source, of which each takes about fifty bytes here."""
+    """``limit`` is in characters of source, of which each takes about fifty bytes here. In a run over more than ``worth`` bytes
+    of source most would have to give way before it is asked for, and nothing is kept."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, worth: int = 1 << 62) -> None:
         self._limit = limit
+        self._worth = worth
+        self._open = True
         self._size = 0
         self._parsed: dict[str, Parsed] = {}
+
+    def clear_for(self, size: int) -> None:
+        """Put everything away, for a run over ``size`` bytes of source."""
+        self._parsed.clear()
+        self._size = 0
+        self._open = size <= self._worth
 
     def put(self, digest: str, parsed: Parsed) -> None:
         """Keep what was made of the bytes with this digest; the oldest gives way."""
         self.take(digest)
         size = len(parsed.source.text)
-        if size > self._limit:
+        if size > self._limit or not self._open:
             return
         while self._size + size > self._limit:
             self.take(next(iter(self._parsed)))
@@ -47,4 +56,4 @@ class Workbench:
         return parsed
 
 
-WORKBENCH = Workbench(2_000_000)
+WORKBENCH = Workbench(2_000_000, worth=30_000_000)

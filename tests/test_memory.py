@@ -66,6 +66,17 @@ def test_the_workbench_keeps_the_newest_up_to_its_limit() -> None:
     assert bench.take("d") is not None
 
 
+def test_the_workbench_keeps_nothing_of_a_large_run() -> None:
+    bench = Workbench(100, worth=1000)
+    bench.put("a", parsed(40))
+    bench.clear_for(1001)
+    bench.put("b", parsed(40))
+    assert bench.take("a") is None and bench.take("b") is None
+    bench.clear_for(1000)
+    bench.put("c", parsed(90))
+    assert bench.take("c") is not None
+
+
 @pytest.mark.parametrize(
     "text",
     [

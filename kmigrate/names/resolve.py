@@ -87,10 +87,12 @@ class Names:
     def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
         """The chains that end in one of ``attributes``, those of imported modules apart."""
         modules = self._candidates.imported()
-        for node, (root, _) in zip(self.walk.chains, self.walk.ends, strict=True):
-            if isinstance(node, ast.Attribute) and node.attr in attributes and root not in modules:
-                if node.attr != "value" or root is None:  # of a dimension: x.shape[1].value
-                    yield node
+        for name in sorted(attributes & self.walk.read.keys()):
+            for place in self.walk.read[name]:
+                node, root = self.walk.chains[place], self.walk.ends[place][0]
+                if isinstance(node, ast.Attribute) and root not in modules:
+                    if name != "value" or root is None:  # of a dimension: x.shape[1].value
+                        yield node
 
     def engine_references(self) -> Iterator[Reference]:
         """Every maximal use of an engine symbol, in the order of the text."""

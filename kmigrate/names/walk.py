@@ -27,7 +27,7 @@ class Walk:
     """What one pass over a module collects; ``Names`` answers questions from it.
 
     ``chains`` are the maximal names and attribute chains that are read, ``ends`` the root name of each (None if it is no name)
-    and its first attribute; ``targets`` the attribute chains that are assigned to
+    and its first attribute, ``read`` their places by the last attribute; ``targets`` the attribute chains that are assigned to
     or deleted; ``attributes`` lists by attribute name each ``x.name = ...`` of the file with its value (None where it has none
     of its own); ``aliases`` the plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol.
     """
@@ -43,6 +43,7 @@ class Walk:
         self.stars: list[str] = []
         self.chains: list[ast.expr] = []
         self.ends: list[tuple[str | None, str | None]] = []
+        self.read: dict[str, list[int]] = {}
         self.targets: list[ast.expr] = []
         self.quoted: set[ast.AST] = set()
         self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
@@ -117,6 +118,7 @@ class Walk:
             first = at.attr
             at = at.value
         if node.ctx.__class__ is ast.Load:
+            self.read.setdefault(node.attr, []).append(len(self.chains))
             self.chains.append(node)
             self.ends.append((at.id if at.__class__ is ast.Name else None, first))
         if at.__class__ is ast.Name:
