@@ -61,6 +61,9 @@ class Observation:
         return f"observed {', '.join(self.facts)} in {self.cases} case{'' if self.cases == 1 else 's'}"
 
 
+TIED_TO_TENSORFLOW = "imported from tensorflow.keras: still tied to TensorFlow"
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
     """The replacement of one finding.
@@ -77,6 +80,11 @@ class Fix:
     portable: bool | None = None
     portability: str | None = None
     observed: Observation | None = None
+
+    @property
+    def engines_part(self) -> bool:
+        """Whether the replacement itself gives other values on another engine, whichever Keras its backend comes from."""
+        return self.portable is False and self.portability != TIED_TO_TENSORFLOW
 
     @property
     def rests_on_observation_alone(self) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -121,7 +122,11 @@ def main() -> int:
     rows = read(lists[0]) if lists else count(options.paths)
     if options.write:
         write(options.write, rows)
-    report(rows, options.limit)
+    try:
+        report(rows, options.limit)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (head, less) has seen enough; Python would complain again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

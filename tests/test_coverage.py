@@ -36,3 +36,13 @@ def test_the_figures_are_counted_by_uses(tmp_path: Path) -> None:
     rows = (tmp_path / "symbols.tsv").read_text().splitlines()
     assert rows[:2] == ["symbol\tuses\tprojects\tsafe\tunsafe", "tf.math.exp\t2\t1\t2\t0"]
     assert run(str(tmp_path / "symbols.tsv")).startswith("tf: 4 uses of 3 symbols; known 75.0%, safe 50.0%")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, str(SCRIPTS / "coverage.py"), str(SCRIPTS / "symbols.tsv"), "--limit", "10000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 0

@@ -198,6 +198,7 @@ def test_tf_keras_is_said_to_be_tied_to_tensorflow(book: Rulebook) -> None:
     assert [f.code for f in analysis.findings] == ["KM002", "TT209"]
     fix = analysis.findings[1].fix
     assert fix is not None and fix.portable is False and "tied to TensorFlow" in str(fix.portability)
+    assert not fix.engines_part
 
 
 def test_the_backend_of_tf_keras_is_an_engine_use_only_beside_keras_itself(book: Rulebook) -> None:

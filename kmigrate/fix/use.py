@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kmigrate.fix.layout import CallLayout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
 from kmigrate.methods import MethodReference
-from kmigrate.model import Edit, Fix, Slice, Span, Target
+from kmigrate.model import TIED_TO_TENSORFLOW, Edit, Fix, Slice, Span, Target
 from kmigrate.names import Names, Reference, Scope
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
@@ -211,7 +211,8 @@ class Fixer:
             if self.flavour == "tf.keras":
                 if not claim.tf_keras and assumption is None:
                     assumption = f"not proven with the K of tensorflow.keras ({claim.tf_keras_reason or 'no proof'})"
-                portable, portability = False, "imported from tensorflow.keras: still tied to TensorFlow"
+                apart = f"; {portability}" if portable is False and portability else ""
+                portable, portability = False, TIED_TO_TENSORFLOW + apart
         return Fix(
             "unsafe" if assumption else "safe",
             replacement,

@@ -168,7 +168,7 @@ class Verifier:
 def _with_what_fixes_declare(verdict: UnitVerdict, own_engine: str, fixes: Sequence[Finding]) -> UnitVerdict:
     """A difference on another engine beside what the unit's own fixes say of other engines. The verdict stays what it is: that a
     fix is not portable does not prove that it is the cause."""
-    apart = [f"{f.code} {f.symbol}" for f in fixes if f.fix is not None and f.fix.portable is False]
+    apart = [f"{f.code} {f.symbol}" for f in fixes if f.fix is not None and f.fix.engines_part]
     if not apart:
         return verdict
     said = f"not portable, as its fix says ({', '.join(dict.fromkeys(apart))})"
