@@ -59,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "units that FILE has already stay as they are",
     )
     parser.add_argument("--resume", action="store_true", help="go on from where the same command was interrupted")
+    parser.add_argument(
+        "--install-missing",
+        action="store_true",
+        help="install from the package index what the code imports and the stack does not have, into an environment beside "
+        "the stack, and verify again what needed it (--stack NAME+DISTRIBUTION==VERSION names it by hand)",
+    )
     parser.add_argument("--unsafe", action="store_true", help="also apply the unsafe fixes before comparing")
     parser.add_argument("--stack", metavar="NAME", help="the stack to run on (kmigrate engines list; default: keras2-tf1)")
     against = parser.add_mutually_exclusive_group()
@@ -77,12 +83,14 @@ def run(options: argparse.Namespace) -> int:
         for error in one.report.errors:
             print(error_line(error, use_color(sys.stderr)), file=sys.stderr)
     from kmigrate.verify.run import chosen_stack
+    from kmigrate.verify.stacks import get_stack
 
     stack = chosen_stack(config, options.stack)
     tasks = _tasks(options, config, checked, stack.name, saved)
     _report_unknown(saved, checked, tasks)
     done = _verdicts(options, tasks, stack)
     verdicts = [verdict for _, verdict in done]
+    stack = max((get_stack(task.stack) for task, _ in done), key=lambda used: len(used.extra), default=stack)
     evidence = Evidence(config.target, stack.name, [verdict.as_json() for verdict in verdicts], stack.versions, len(tasks))
     print(render(evidence, options.output_format, use_color(sys.stdout)), end="")
     for path in options.report:
@@ -163,18 +171,58 @@ def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> l
     jobs = options.jobs or max(1, min(default_jobs() // 2, len(tasks) // 4))
     print("kmigrate: verify runs the code that it is given, in worker processes", file=sys.stderr)
     found: dict[int, UnitVerdict] = {}
-    place = {id(task): number for number, task in enumerate(tasks)}
-    with open_executor(options.executor, jobs) as executor, progress(len(tasks)) as tell:
-        if options.executor == "local":
-            ensure(stack)  # once, and not by every process
-        with State(cache_dir() / "verify" / f"{_run_name(options, stack)}.jsonl", options.resume) as state:
-            try:
-                for task, verdict in verify_all(tasks, executor, state):
-                    found[place[id(task)]] = verdict
-                    tell(f"{task.name}: {verdict.verdict}")
-            except KeyboardInterrupt:
-                pass
+    tried: set[str] = set()
+    todo = list(range(len(tasks)))
+    with State(cache_dir() / "verify" / f"{_run_name(options, stack)}.jsonl", options.resume) as state:
+        while todo:
+            place = {id(tasks[number]): number for number in todo}
+            with open_executor(options.executor, jobs) as executor, progress(len(todo)) as tell:
+                if options.executor == "local":
+                    ensure(stack)  # once, and not by every process
+                try:
+                    for task, verdict in verify_all([tasks[number] for number in todo], executor, state):
+                        found[place[id(task)]] = verdict
+                        tell(f"{task.name}: {verdict.verdict}")
+                except KeyboardInterrupt:
+                    break
+            lacking = {number: _lacks(found[number]) for number in todo if number in found} if options.install_missing else {}
+            new = set().union(*lacking.values()) - tried
+            tried |= new
+            stack = _with_missing(stack, new)
+            todo = [number for number, names in lacking.items() if names & new and tasks[number].stack != stack.name]
+            for number in todo:
+                tasks[number] = replace(tasks[number], stack=stack.name)
     return [(tasks[number], found[number]) for number in sorted(found)]
+
+
+def _lacks(verdict: UnitVerdict) -> set[str]:
+    """The modules for want of which the unit has no verdict."""
+    from kmigrate.verify.overlays import missing_modules
+
+    return missing_modules([verdict.reason, *(engine.reason for engine in verdict.engines.values())])
+
+
+def _with_missing(stack: Stack, modules: set[str]) -> Stack:
+    """The stack with the distributions of the modules that can be installed; what cannot is said."""
+    from kmigrate.verify.overlays import distribution_of
+    from kmigrate.verify.stacks import ensure, with_extra
+
+    wanted = sorted(map(distribution_of, modules))
+    for group in ([wanted], [[one] for one in wanted]):  # all at once, else each that can be had
+        failed = []
+        for distributions in group:
+            extended = with_extra(stack, distributions)
+            try:
+                ensure(extended)
+            except UserError as error:
+                failed.append(str(error))
+            else:
+                stack = extended
+        if not failed:
+            return stack
+    for line in failed:
+        print(f"kmigrate: {line}", file=sys.stderr)
+    return stack
 
 
 def _run_name(options: argparse.Namespace, stack: Stack) -> str:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kmigrate.verify import overlays
+
 _TENSORFLOW_2 = "the code is written for TensorFlow 2: try --stack keras2-tf2"
 _ANOTHER = "the code is written for another version of the engine: try another --stack (kmigrate engines list)"
 _INSTALL = "the stack lacks a package that the code needs"
@@ -26,7 +28,8 @@ _ROWS: tuple[tuple[str, str], ...] = (
 def advice(error: Mapping[str, Any]) -> str | None:
     """What a person can do about a failure that no other case cures; None for every other failure."""
     said = f"{error.get('type')}: {error.get('message')}"
-    return next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
+    found = next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
+    return (overlays.advice(said) or _INSTALL) if found == _INSTALL else found
 
 
 def all_hopeless(errors: Sequence[Mapping[str, Any]]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kmigrate.verify.overlays import advice
 from kmigrate.verify.result import Result
 
 READ_AS_KERAS = "tensorflow.keras read as keras (the import is still to be changed: KM002)"
@@ -71,7 +72,11 @@ def lacks_module(run: Result) -> str | None:
     if run.type not in ("ImportError", "ModuleNotFoundError"):
         return None
     found = re.search(r"No module named '([\w.]+)'|^(\w+) is not installed in the stack", run.message or "")
-    return f"{found.group(1) or found.group(2)} is not installed in the stack" if found else None
+    if found is None:
+        return None
+    text = f"{found.group(1) or found.group(2)} is not installed in the stack"
+    remedy = advice(text)
+    return f"{text} ({remedy})" if remedy else text
 
 
 def _at(run: Result) -> str:

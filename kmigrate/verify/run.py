@@ -24,7 +24,7 @@ from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
 from kmigrate.verify.saved import Key, SavedUnit, keys, load
 from kmigrate.verify.session import ModulePair, Progress, Session, Settings, UnitVerdict, Verified
-from kmigrate.verify.stacks import Stack, ensure, load_stacks
+from kmigrate.verify.stacks import Stack, ensure, get_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +36,7 @@ _REFUTED = ("different", "error")
 
 def chosen_stack(config: Config, name: str | None) -> Stack:
     """The stack asked for, configured, or the default. Raises UserError for a name that does not exist."""
-    stacks = load_stacks()
-    wanted = name or config.stack or DEFAULT_STACK
-    if wanted not in stacks:
-        raise UserError(f"no stack is called {wanted!r}; there are: {', '.join(sorted(stacks))}")
-    return stacks[wanted]
+    return get_stack(name or config.stack or DEFAULT_STACK)
 
 
 @contextmanager

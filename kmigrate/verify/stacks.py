@@ -15,14 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from kmigrate.model import UserError
 from kmigrate.toml import tomllib
+from kmigrate.verify import overlays
 
 HERE = Path(__file__).resolve().parent
 CACHE_VARIABLE = "KMIGRATE_CACHE_DIR"
@@ -35,7 +36,8 @@ Status = Literal["installed", "missing", "no-python"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """``python`` is ``major.minor``; ``lock`` is the file of pins; ``requirements`` are what the lock was made from."""
+    """``python`` is ``major.minor``; ``lock`` is the file of pins; ``requirements`` are what the lock was made from;
+    ``extra`` are the distributions of an overlay (see ``overlays``), which ``name`` has as well."""
 
     name: str
     target: str
@@ -44,24 +46,28 @@ class Stack:
     summary: str
     requirements: tuple[str, ...]
     lock: Path
+    extra: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that change with the pins and with the Python version."""
+        """Twelve hex digits that change with the pins, with the Python version and with what is added."""
         # Newlines are normalised: a checkout with CRLF is the same stack.
         pins = self.lock.read_bytes().replace(b"\r\n", b"\n")
-        return hashlib.sha256(self.python.encode() + b"\n" + pins).hexdigest()[:12]
+        added = "".join(f"\n+{requirement}" for requirement in self.extra)
+        return hashlib.sha256(self.python.encode() + b"\n" + pins + added.encode()).hexdigest()[:12]
 
     @property
     def versions(self) -> dict[str, str]:
         """The versions that a reader of results asks for: Python, Keras, the engines and numpy, from the lock."""
         pins = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", self.lock.read_text(encoding="utf-8"), re.MULTILINE))
         wanted = ("keras", *self.engines, *(f"{engine}-cpu" for engine in self.engines), "numpy")
-        return {"python": self.python, **{name: pins[name] for name in wanted if name in pins}}
+        added = dict(requirement.split("==") for requirement in self.extra if "==" in requirement)
+        return {"python": self.python, **{name: pins[name] for name in wanted if name in pins}, **added}
 
     @property
     def directory(self) -> Path:
-        return cache_dir() / "stacks" / f"{self.name}-{self.digest}"
+        name = self.name.partition("+")[0]
+        return cache_dir() / ("overlays" if self.extra else "stacks") / f"{name}-{self.digest}"
 
 
 def cache_dir() -> Path:
@@ -84,11 +90,21 @@ def load_stacks(path: Path = HERE / "stacks.toml") -> dict[str, Stack]:
 
 
 def get_stack(name: str) -> Stack:
-    """One stack by its name. Raises UserError that lists the names."""
+    """One stack by its name, or an overlay by ``NAME+DISTRIBUTION...``. Raises UserError that lists the names."""
     stacks = load_stacks()
-    if name not in stacks:
-        raise UserError(f"unknown stack {name!r} (known: {', '.join(stacks)})")
-    return stacks[name]
+    base, *added = name.split("+")
+    if base not in stacks:
+        raise UserError(f"no stack is called {base!r}; there are: {', '.join(sorted(stacks))}")
+    for requirement in added:
+        if not overlays.is_requirement(requirement):
+            raise UserError(f"stack {name!r}: {requirement!r} is no NAME or NAME==VERSION of a distribution")
+    return with_extra(stacks[base], added)
+
+
+def with_extra(stack: Stack, added: Iterable[str]) -> Stack:
+    """The stack with distributions beside it, those included that it has."""
+    extra = tuple(sorted({*stack.extra, *added}))
+    return replace(stack, name="+".join([stack.name.partition("+")[0], *extra]), extra=extra)
 
 
 def _stack(path: Path, name: str, table: Any) -> Stack:
@@ -165,7 +181,7 @@ def ensure(stack: Stack, console: Any = None) -> Path:
     if not is_installed(stack):
         with _locked(stack.directory.with_name(stack.directory.name + ".lock")):
             if not is_installed(stack):
-                _install(stack, console or _stderr_console())
+                (_add if stack.extra else _install)(stack, console or _stderr_console())
     return python_of(stack.directory)
 
 
@@ -179,20 +195,36 @@ def _install(stack: Stack, console: Any) -> None:
     interpreter = find_interpreter(stack.python)
     if interpreter is None:
         raise UserError(_missing_python(stack))
-    parent = stack.directory.parent
+    started = time.monotonic()
+    with (
+        _building(stack) as building,
+        _progress(console, f"stack {stack.name}: making an environment for Python {stack.python}") as say,
+    ):
+        _call(stack, [interpreter, "-m", "venv", "--clear", building])
+        say(f"stack {stack.name}: installing {stack.summary} (once, about 800 MB)")
+        _pip_install(stack, building, say)
+    console.print(f"stack {stack.name}: ready after {time.monotonic() - started:.0f} s", highlight=False)
+
+
+def _add(stack: Stack, console: Any) -> None:
+    """Install an overlay, and first the stack under it."""
+    python = ensure(load_stacks()[stack.name.partition("+")[0]], console)
+    with _building(stack) as building, _progress(console, f"stack {stack.name}: installing {', '.join(stack.extra)}"):
+        overlays.build(python, building, stack.extra, lambda command: _call(stack, command))
+    console.print(f"stack {stack.name}: ready", highlight=False)
+
+
+@contextmanager
+def _building(stack: Stack) -> Iterator[Path]:
+    """A folder that becomes the stack's when all went well."""
     _sweep(stack)
     if stack.directory.exists():  # without its mark: not made by a complete installation
         shutil.rmtree(stack.directory)
-    building = Path(tempfile.mkdtemp(prefix=f".{stack.directory.name}.", dir=parent))
+    building = Path(tempfile.mkdtemp(prefix=f".{stack.directory.name}.", dir=stack.directory.parent))
     try:
-        started = time.monotonic()
-        with _progress(console, f"stack {stack.name}: making an environment for Python {stack.python}") as say:
-            _call(stack, [interpreter, "-m", "venv", "--clear", building])
-            say(f"stack {stack.name}: installing {stack.summary} (once, about 800 MB)")
-            _pip_install(stack, building, say)
+        yield building
         (building / _COMPLETE).write_text(f"{stack.name}\n{stack.digest}\n", encoding="utf-8")
         building.rename(stack.directory)
-        console.print(f"stack {stack.name}: ready after {time.monotonic() - started:.0f} s", highlight=False)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
