@@ -100,7 +100,7 @@ def failing_always(**error: Any) -> tuple[str, int]:
 @pytest.mark.parametrize(
     ("kind", "message", "says"),
     [
-        ("ImportError", "tfp is not installed in the stack", "the stack lacks a package"),
+        ("ImportError", "tfp is not installed in the stack", "--install-missing installs tfp beside the stack"),
         ("ModuleNotFoundError", "No module named 'voxelmorph'", "the stack lacks a package"),
         ("TypeError", "unsupported operand type(s) for /: 'int' and 'Dimension', please use // instead", "--stack keras2-tf2"),
         ("AttributeError", "module 'tensorflow' has no attribute 'contrib'", "another --stack"),
