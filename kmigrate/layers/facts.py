@@ -121,7 +121,7 @@ class _Extraction:
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
         self.member_names = {name for _, name in self.members}
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
-        self.telling = names.aliased(self._telling_imports() | {d.name for d in self.numbers})
+        self.telling = names.aliased(self._telling_imports() | {d.name for d in self.numbers} | self._lambda_names())
         self.meanings = {reference.node: reference for reference in names.references(self.telling)}
         self.special = self._special_names()
         self.bound: dict[tuple[Scope, str], list[Target]] = {}
@@ -193,6 +193,18 @@ class _Extraction:
                 symbol = canonical(item.name if module is None else f"{module}.{item.name}")
                 if self.through_keras or engine_of(symbol) is not None or foreign(symbol):
                     found.add(item.asname or item.name.partition(".")[0])
+        return found
+
+    def _lambda_names(self) -> set[str]:
+        """The names that are given a lambda: ``f = lambda x: x``, ``f = g if c else lambda x: x``, ``partial(lambda x: x)``."""
+        found: set[str] = set()
+        for definition in self.numbers:
+            at = self.names.parents.get(definition.node) if isinstance(definition.node, ast.Lambda) else None
+            while isinstance(at, (ast.IfExp, ast.Call)):
+                at = self.names.parents.get(at)
+            if isinstance(at, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+                targets = at.targets if isinstance(at, ast.Assign) else [at.target]
+                found.update(target.id for target in targets if isinstance(target, ast.Name))
         return found
 
     # ---- targets

@@ -77,6 +77,8 @@ class Project:
         self.root = root.resolve()
         self.modules: dict[Path, Module] = {}
         self._busy: set[object] = set()
+        self._known: dict[int, list[Value]] = {}
+        self._cuts = 0  # how often a circle of definitions was cut: what was found on the way there is not all
         for path in sorted(self.root.rglob("*.py")):
             module = _read(path)
             if module is not None:
@@ -86,13 +88,20 @@ class Project:
 
     def meanings(self, node: ast.AST) -> list[Value]:
         """Everything that an expression may mean, as far as names, attributes and ``partial`` show it."""
+        if id(node) in self._known:
+            return self._known[id(node)]
         if id(node) in self._busy or len(self._busy) > 200:
+            self._cuts += 1
             return []
         self._busy.add(id(node))
+        cuts = self._cuts
         try:
-            return list(dict.fromkeys(self._meanings(node)))
+            found = list(dict.fromkeys(self._meanings(node)))
         finally:
             self._busy.discard(id(node))
+        if self._cuts == cuts or not self._busy:
+            self._known[id(node)] = found
+        return found
 
     def _meanings(self, node: ast.AST) -> Iterator[Value]:
         if isinstance(node, ast.Name):
@@ -153,6 +162,7 @@ class Project:
         below = self._at(module.path.parent / name) if module.path.name == "__init__.py" else None
         key = (module, name)
         if key in self._busy:
+            self._cuts += 1
             if below:
                 yield below
             return

@@ -77,6 +77,20 @@ def test_helpers_say_who_calls_them() -> None:
     assert "c" not in found
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "f = lambda x: x\nclass L(Layer):\n    def call(self, x, g=f):\n        return g(x)",
+        "f = lambda x: x\nclass L(Layer):\n    def call(self, x):\n        return f(x)",
+        "f = None if 1 else lambda x: x\ndef h(x, g=f): return g(x)\nclass L(Layer):\n    def call(self, x):\n        return h(x)",
+        "from functools import partial\nf = partial(lambda x: x)\nclass L(Layer):\n    def call(self, x):\n        return f(x)",
+        "f: int = lambda x: x\nclass L(Layer):\n    def call(self, x):\n        return map(f, x)",
+    ],
+)
+def test_a_lambda_by_its_name_is_a_helper(lines: str) -> None:
+    assert contexts(f"from keras.layers import Layer\n{lines}")["<lambda>"][0] == "helper"
+
+
 def test_nested_functions_belong_to_their_function() -> None:
     text = "from keras.layers import Layer\nclass L(Layer):\n    def call(self, x):\n        def step(t):\n            return t\n"
     assert contexts(text)["L.call.step"][0] == "layer"
