@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kmigrate.fix.apply import render_edits
 from kmigrate.lint import analyse
 from kmigrate.model import Edit, Slice
-from kmigrate.rulebook.book import Rulebook
+from kmigrate.rulebook.book import Rulebook, load_rulebook
 from kmigrate.source import Source
 
 HEAD = "from keras import backend as K\nimport tensorflow as tf\n\n\n"
@@ -199,6 +199,15 @@ def test_tf_keras_is_said_to_be_tied_to_tensorflow(book: Rulebook) -> None:
     fix = analysis.findings[1].fix
     assert fix is not None and fix.portable is False and "tied to TensorFlow" in str(fix.portability)
     assert not fix.engines_part
+
+
+def test_what_parts_the_engines_is_said_in_a_tf_keras_file_too() -> None:
+    text = "import tensorflow as tf\nclass A(tf.keras.layers.Layer):\n    def call(self, x):\n"
+    text += "        return tf.exp(x) + tf.cast(0.1, x.dtype)\n"
+    exp, cast = (f.fix for f in analysed(text, load_rulebook(), whole=False).findings if f.code != "KM002")
+    assert exp is not None and not exp.engines_part
+    assert cast is not None and cast.engines_part
+    assert "0.100000001, not 0.1" in str(cast.portability)
 
 
 def test_the_backend_of_tf_keras_is_an_engine_use_only_beside_keras_itself(book: Rulebook) -> None:
