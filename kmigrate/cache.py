@@ -275,7 +275,7 @@ def _plain_context(context: Context) -> list[str]:
 def _plain_fix(fix: Fix | None) -> list[Any] | None:
     if fix is None:
         return None
-    pieces = [p if isinstance(p, str) else [p.start, p.end] for p in fix.edit.pieces]
+    pieces = [p if isinstance(p, str) else [p.start, p.end, p.operand] for p in fix.edit.pieces]
     edit = [fix.edit.start, fix.edit.end, pieces]
     return [fix.applicability, fix.replacement, edit, fix.assumption, fix.portable, fix.portability]
 

@@ -19,10 +19,15 @@ UserError = errors.UserError
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A range of the original text that a rewrite keeps (with the rewrites inside it applied)."""
+    """A range of the original text that a rewrite keeps (with the rewrites inside it applied).
+
+    An ``operand`` stands beside an operator, a subscript or a dot: what the rewrites inside make of it gets parentheses where
+    it needs them.
+    """
 
     start: int
     end: int
+    operand: bool = False
 
 
 Piece = str | Slice

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import analysed, fixed
-from hypothesis import given
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from kmigrate.fix.apply import render_edits
@@ -48,6 +50,12 @@ def body(line: str, book: Rulebook) -> str:
         ("tf.norm2(x)", "K.sqrt(K.sum(x * x))"),
         ("tf.matmul(tf.expand(x), y)", "K.dot(tf.expand(x), y)"),
         ("g(tf.exp(x), *[tf.exp(y)])", "g(K.exp(x), *[K.exp(y)])"),
+        ("tf.multiply(a, tf.multiply(b, c))", "a * (b * c)"),
+        ("tf.multiply(a, tf.multiply(b, c)[0])", "a * (b * c)[0]"),
+        ("tf.multiply(a, (tf.multiply(b, c)))", "a * (b * c)"),
+        ("tf.multiply(a, b)[0]", "(a * b)[0]"),
+        ("y = tf.multiply(a, b)[-1]", "y = (a * b)[-1]"),
+        ("tf.exp(tf.multiply(a, b))", "K.exp(a * b)"),
     ],
 )
 def test_rewrites(before: str, after: str, book: Rulebook) -> None:
@@ -249,6 +257,46 @@ def test_any_nesting_is_rewritten_in_one_run_and_means_the_same_tree(book: Ruleb
     left = [f for f in analyse(Source.parse("m.py", once.encode()), book, "keras2", True).findings if f.fix is not None]
     assert left == []
     assert fixed(once, book) == once
+
+
+OPERATIONS = ("tf.add({0}, {1})", "tf.subtract({0}, {1})", "tf.multiply({0}, {1})", "tf.divide({0}, {1})", "tf.negative({0})")
+OPERATIONS += ("tf.square({0})", "tf.ceil({0})", "tf.add_n([{0}, {1}])", "tf.maximum({0}, {1})", "tf.reciprocal({0})")
+OPERATIONS += ("tf.expand_dims({0}, 0)", "{0}[0]", "(-{0})", "({0} ** 2)", "({0} - {1})", "{0}.conj()", "(lambda t: {0})({1})")
+
+
+@st.composite
+def arithmetic(draw: st.DrawFn, depth: int = 4) -> str:
+    if depth == 0:
+        return draw(st.sampled_from(["a", "b", "c"]))
+    inner = [draw(arithmetic(draw(st.integers(0, depth - 1)))) for _ in range(2)]
+    return draw(st.sampled_from(OPERATIONS)).format(*inner)
+
+
+def numpy_as_tf() -> SimpleNamespace:
+    names = ("add", "subtract", "multiply", "divide", "negative", "square", "ceil", "maximum", "reciprocal", "expand_dims")
+    return SimpleNamespace(**{name: getattr(np, name) for name in names}, add_n=sum)
+
+
+def numpy_as_backend() -> SimpleNamespace:
+    functions = {"square": np.square, "maximum": np.maximum, "pow": np.power, "expand_dims": np.expand_dims}
+    return SimpleNamespace(**functions)
+
+
+@given(arithmetic())
+@settings(max_examples=300)
+def test_any_nesting_of_operations_keeps_its_value(text: str) -> None:
+    """Operators take the place of functions, so parentheses decide what is computed; numpy stands in for both engines."""
+    values = {"a": np.array([1.5, -2.25, 0.75]), "b": np.array([-3.5, 0.625, 7.0]), "c": np.array([2.0, 5.5, -1.25])}
+    rewritten = fixed(f"from keras import backend as K\nimport tensorflow as tf\nv = {text}\n", load_rulebook())
+    assert "tf." not in rewritten
+    line = rewritten.rpartition("v = ")[2]
+    with np.errstate(all="ignore"):
+        try:
+            before = eval(text, {"tf": numpy_as_tf(), **values})
+        except (IndexError, ValueError):  # more indices than axes; shapes that do not broadcast
+            reject()
+        after = eval(line, {"K": numpy_as_backend(), **values})
+    np.testing.assert_allclose(after, before, rtol=1e-9)
 
 
 def test_nested_edits_render_inside_each_other() -> None:

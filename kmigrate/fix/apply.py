@@ -16,6 +16,7 @@ from kmigrate.lint import Analysis
 from kmigrate.model import Edit, Finding, Slice, Target
 from kmigrate.names import Names, canonical, engine_of
 from kmigrate.rulebook.load import IMPORTABLE
+from kmigrate.rulebook.render import ATOMS
 from kmigrate.source import Source, SourceError
 
 _MODULE_OF: dict[tuple[Target, str], str] = {
@@ -70,10 +71,26 @@ class _Rendering:
                 continue  # inside an edit that is already rendered, or outside this range
             parts.append(self.text[cursor : edit.start])
             for piece in edit.pieces:
-                parts.append(self.range(piece.start, piece.end, index + 1) if isinstance(piece, Slice) else piece)
+                parts.append(self.kept(piece, index + 1) if isinstance(piece, Slice) else piece)
             cursor = edit.end
         parts.append(self.text[cursor:end])
         return "".join(parts)
+
+    def kept(self, piece: Slice, first: int) -> str:
+        """A piece of the original with the edits in it; an operand that they made an operation gets parentheses."""
+        rendered = self.range(piece.start, piece.end, first)
+        if not piece.operand or rendered == self.text[piece.start : piece.end] or _is_closed(rendered):
+            return rendered
+        return f"({rendered})"
+
+
+def _is_closed(text: str) -> bool:
+    """Whether an expression stays whole beside any operator: an atom, or already in parentheses."""
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return False
+    return node.col_offset > 0 or isinstance(node, (*ATOMS, ast.Tuple))
 
 
 # ---- imports

@@ -78,14 +78,14 @@ class Fixer:
         not_refused = _examine_refusals(rule, facts, seen)
         around, taken = self.standing.subscript(use)
         standing = self.standing
-        bare = standing.bare(around)
+        bare, bare_taken = standing.bare(use), standing.bare(around)
         backend = self._backend(reference)
         reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
         for index, alternative, holds, asked in self._candidates(rule, facts, seen):
             template = alternative.replacement[self.target]
             learned = set(asked | not_refused)
             known = facts if seen is None else AgreedFacts(seen, learned)
-            site = Site(self.source.text, backend, known, standing.pure, bare, self.source.span, taken)
+            site = Site(self.source.text, backend, known, standing.pure, bare, self.source.span, taken, bare_taken)
             try:
                 self._check_free(template, reference)
                 self._check_there(rule, index)

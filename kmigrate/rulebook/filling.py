@@ -36,7 +36,7 @@ class Site:
     """The text around a use. ``facts`` answers what is known of a parameter (None where nothing is called), ``pure`` whether
     evaluating an expression earlier, later or not at all can be noticed, ``bare`` whether an operator expression may stand here
     without parentheses, ``span`` where an expression stands in the text, ``taken`` the constant index that the code takes of the
-    use's value right away (``moments(x)[0]``)."""
+    use's value right away (``moments(x)[0]``), ``bare_taken`` what ``bare`` says of the place of use and index together."""
 
     text: str
     backend: str
@@ -45,6 +45,7 @@ class Site:
     bare: bool
     span: Callable[[ast.expr], tuple[int, int]]
     taken: int | None = None
+    bare_taken: bool = False
 
 
 class Filler(ast.NodeTransformer):

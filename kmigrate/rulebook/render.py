@@ -11,20 +11,21 @@ from __future__ import annotations
 import ast
 
 from kmigrate.fix.layout import Argument, CallLayout
-from kmigrate.model import Piece
+from kmigrate.model import Piece, Slice
 from kmigrate.rulebook.binding import Bound, NoFix
 from kmigrate.rulebook.filling import HOLE, Filler, Site
 from kmigrate.rulebook.rule import Rule
 
-_ATOMS: tuple[type[ast.expr], ...] = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.Dict, ast.Set)
-_ATOMS += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
+# Expressions that nothing around them takes apart.
+ATOMS: tuple[type[ast.expr], ...] = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.Dict, ast.Set)
+ATOMS += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
 
 
 def render_value(template: ast.expr, template_name: str, site: Site) -> tuple[Piece, ...]:
     """The replacement of a symbol that is not called."""
     tree = Filler(None, Bound(), template_name, site).fill(template)
     text = ast.unparse(tree)
-    return (text if site.bare or isinstance(tree, _ATOMS) else f"({text})",)
+    return (text if site.bare or isinstance(tree, ATOMS) else f"({text})",)
 
 
 def render_function(rule: Rule, template: ast.expr, template_name: str, site: Site) -> tuple[tuple[Piece, ...], int]:
@@ -70,7 +71,7 @@ def render_call(
     _check_evaluation(filler.order(tree), filler.repeated, site)
     pieces = _in_place(tree, filler, layout, site)
     if pieces is None:
-        pieces = _fresh(tree, filler, layout, site)
+        pieces = _fresh(tree, filler, layout, site, bare=site.bare_taken if picked else site.bare)
     return pieces, picked is not None
 
 
@@ -212,7 +213,7 @@ def _refuse_comment(gap: str) -> None:
 # ---- fresh
 
 
-def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tuple[Piece, ...]:
+def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site, *, bare: bool) -> tuple[Piece, ...]:
     covered = sorted({(a.value.start, a.value.end) for a in filler.order(tree)})
     cursor = layout.whole.start
     for start, end in [*covered, (layout.whole.end, layout.whole.end)]:
@@ -231,7 +232,7 @@ def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tu
             pieces += _guarded(argument, site.text)
         cursor = match.end()
     pieces.append(text[cursor:])
-    if not site.bare and not isinstance(tree, (*_ATOMS, ast.Tuple)):
+    if not bare and not isinstance(tree, (*ATOMS, ast.Tuple)):
         pieces = ["(", *pieces, ")"]
     return tuple(piece for piece in pieces if piece != "")
 
@@ -239,12 +240,10 @@ def _fresh(tree: ast.expr, filler: Filler, layout: CallLayout, site: Site) -> tu
 def _guarded(argument: Argument, text: str) -> list[Piece]:
     value = text[argument.value.start : argument.value.end]
     enclosed = value.startswith("(") and isinstance(argument.node, ast.Tuple)
-    start_is_paren = value.startswith("(") and value.endswith(")") and not isinstance(argument.node, _ATOMS)
-    if isinstance(argument.node, (ast.Name, ast.Constant)) and "\n" not in value and "\r" not in value:
-        # ``2 .real``: a number before a dot needs parentheses, a negative one is no constant for ast
-        return [argument.value]
-    if isinstance(argument.node, _ATOMS) and "\n" not in value and "\r" not in value:
-        return [argument.value]
+    start_is_paren = value.startswith("(") and value.endswith(")") and not isinstance(argument.node, ATOMS)
+    if isinstance(argument.node, ATOMS) and "\n" not in value and "\r" not in value:
+        # a call here may be rewritten itself, to an expression that is no atom
+        return [Slice(argument.value.start, argument.value.end, operand=True)]
     if enclosed or (start_is_paren and _one_group(value)):
         return [argument.value]
     return ["(", argument.value, ")"]
