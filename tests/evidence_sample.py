@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kmigrate.report.evidence import Evidence
-from kmigrate.verify.verdicts import DECADES, CaseVerdict, EngineVerdict, UnitVerdict
+from kmigrate.verify.verdicts import DECADES, CaseVerdict, EngineVerdict, Place, UnitVerdict
 
 BEFORE = """class Attention(Layer):
     def call(self, x, mask=None):
@@ -41,7 +41,7 @@ def unit(name: str, tensorflow: str, theano: str, gap: float = 3e-7, path: str =
     ]
     reason = more.pop("reason", None)
     engines = {
-        "tensorflow": EngineVerdict(tensorflow, gap if runs else None, reason=reason),
+        "tensorflow": EngineVerdict(tensorflow, gap if runs else None, reason=reason, worst=more.pop("worst", None)),
         "theano": EngineVerdict(
             theano, gap if runs else None, reason=f"no {name} on theano" if theano == "unsupported" else None
         ),
@@ -50,13 +50,30 @@ def unit(name: str, tensorflow: str, theano: str, gap: float = 3e-7, path: str =
     return UnitVerdict(path, name, "layer", tensorflow, engines, len(runs) // 2, reason, **values)
 
 
+WORST = Place("output 0", (1, 4, 0), 0.5, 0.82)
+SMALLEST = run("tensorflow", 0, "different", "float64", 0.32, worst=Place("output 0", (0, 1), 1.0, float("nan")))
 UNITS = (
     unit("Attention", "identical", "equal"),
     unit("Helper", "equal", "equal"),
-    unit("Merge", "different", "different", 0.32, reason="output: 12 of 20 values differ", blame="line 6: TF201 `tf.reduce_sum`"),
+    unit(
+        "Merge",
+        "different",
+        "different",
+        0.32,
+        reason="output: 12 of 20 values differ",
+        blame="line 6: TF201 `tf.reduce_sum`",
+        origin="Merge(axis=1) in tests/test_merge.py",
+        worst=WORST,
+        smallest=SMALLEST,
+    ),
     unit("Resize", "identical", "unsupported"),
     unit("Hangs", "error", "error", reason="the rewritten code fails: timeout: no answer within 60 s"),
     unit(HOSTILE, "skipped", "skipped", path=HOSTILE_PATH, reason="none runs: </script><script>alert(3)</script>", after=BEFORE),
     unit("Later", "equal", "equal", path="src/later.py"),
 )
 EVIDENCE = Evidence("keras2", "keras2-tf1", tuple(one.as_json() for one in UNITS), VERSIONS, total=9)
+HIGHLIGHTS = {  # of the unit Merge
+    "Cases from": "Merge(axis=1) in tests/test_merge.py",
+    "Worst element, tensorflow": "output 0 at [1, 4, 0]: 0.5 before, 0.82 after",
+    "Smallest case that differs": "units=3, x=float[2,5,4], float64, test phase, channels_last: output 0 at [0, 1]: 1 before, nan after",
+}

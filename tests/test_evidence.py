@@ -10,12 +10,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from evidence_sample import EVIDENCE, HOSTILE, HOSTILE_PATH, UNITS
+from evidence_sample import EVIDENCE, HIGHLIGHTS, HOSTILE, HOSTILE_PATH, UNITS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmigrate.model import UserError
 from kmigrate.report.evidence import FORMATS, Evidence, format_of, needs, render
+from kmigrate.report.evidence.highlights import highlights
 from kmigrate.report.evidence.markdown import MOST_CHARACTERS, code, fenced
 from kmigrate.report.evidence.plot import decades, spread_svg
 from kmigrate.report.evidence.sides import side_by_side
@@ -100,6 +101,20 @@ def test_markdown_shows_trouble_first_and_folds_the_rest() -> None:
     assert text.count("<details>") == text.count("</details>") == len(UNITS)
     assert "-        scores = tf.reduce_sum(tf.tanh" in text
     assert "keras 2.3.1" in text.splitlines()[-1]
+
+
+def test_markdown_tells_the_worst_element_and_the_smallest_case_of_the_unit_that_has_them() -> None:
+    lines = render(EVIDENCE, "markdown").splitlines()
+    place = next(number for number, line in enumerate(lines) if "src/layers.py: Merge: different" in line)
+    assert lines[place + 4 : place + 7] == [f"- {what}: `{text}`" for what, text in HIGHLIGHTS.items()]
+    assert sum(line.startswith("- Smallest case") for line in lines) == 1
+
+
+def test_a_difference_that_json_cannot_hold_is_told_in_words() -> None:
+    document = json.loads(render(EVIDENCE, "json"))
+    smallest = document["units"][2]["smallest"]
+    assert smallest["worst"]["rewritten"] is None
+    assert dict(highlights(document["units"][2]))["Smallest case that differs"].endswith("1 before, not finite after")
 
 
 def test_markdown_keeps_names_in_their_place() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence_sample import EVIDENCE, HOSTILE, HOSTILE_PATH, UNITS
+from evidence_sample import EVIDENCE, HIGHLIGHTS, HOSTILE, HOSTILE_PATH, UNITS
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -126,6 +126,14 @@ def test_names_are_text_and_nothing_else(page: webdriver.Chrome) -> None:
     assert HOSTILE_PATH in summary
     page.find_element(By.CSS_SELECTOR, "#u6 summary").click()
     assert "</script><script>alert(3)</script>" in page.find_element(By.CSS_SELECTOR, "#u6 .reasons").text
+
+
+def test_the_worst_element_and_the_smallest_case_are_named(page: webdriver.Chrome) -> None:
+    found = page.find_element(By.CSS_SELECTOR, "#u3 .highlights")
+    words = [one.text for one in found.find_elements(By.TAG_NAME, "dt")]
+    texts = [one.text for one in found.find_elements(By.TAG_NAME, "dd")]
+    assert dict(zip(words, texts, strict=True)) == HIGHLIGHTS
+    assert len(page.find_elements(By.CSS_SELECTOR, ".highlights")) == 1
 
 
 def test_the_policy_runs_no_other_script(page: webdriver.Chrome) -> None:

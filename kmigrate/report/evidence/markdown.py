@@ -9,6 +9,7 @@ from typing import Any
 from kmigrate.report.common import one_line, plural
 from kmigrate.report.diff import unified
 from kmigrate.report.evidence import Evidence, Unit
+from kmigrate.report.evidence.highlights import highlights
 from kmigrate.report.verdicts import VERDICTS, verdict_summary
 
 GOOD = frozenset({"identical", "equal"})
@@ -81,6 +82,7 @@ def _detail(unit: Unit) -> str:
     if unit.get("blame"):
         reasons.append(f"blame: {unit['blame']}")
     lines += [f"- {code(reason)}\n" for reason in reasons]
+    lines += [f"- {what}: {code(text)}\n" for what, text in highlights(unit)]
     diff = unified(unit["path"], unit.get("before", ""), unit.get("after", ""))
     if diff:
         lines.append("\n" + fenced(diff, "diff"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from kmigrate.report.common import plural
 from kmigrate.report.evidence import Evidence, Unit
+from kmigrate.report.evidence.highlights import highlights
 from kmigrate.report.evidence.plot import decades, spread_svg
 from kmigrate.report.evidence.sides import Row, side_by_side
 from kmigrate.report.verdicts import VERDICTS, verdict_summary
@@ -54,6 +55,7 @@ class UnitView:
     cells: tuple[Mapping[str, Any] | None, ...]
     words: str
     reasons: tuple[str, ...]
+    highlights: tuple[tuple[str, str], ...]
     rows: tuple[Row, ...]
     pictures: tuple[Picture, ...]
     open: bool
@@ -104,6 +106,7 @@ def _unit(number: int, unit: Unit, engines: Sequence[str]) -> UnitView:
         cells,
         words,
         tuple(reasons),
+        tuple(highlights(unit)),
         tuple(rows),
         tuple(_pictures(unit)),
         unit["verdict"] in ("different", "error"),
