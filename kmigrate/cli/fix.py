@@ -6,8 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kmigrate.cli.common import add_cases_option, add_file_options, configuration, paths_of
+from kmigrate.cli.running import INTERRUPTED, add_running_options, executor_for, say_that_code_runs, state_of
 from kmigrate.config import Config
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import FileError, Finding, Span, UserError
@@ -17,6 +19,9 @@ from kmigrate.report.diff import unified
 from kmigrate.report.json import render_fix
 from kmigrate.report.text import error_line
 from kmigrate.terminal import use_color
+
+if TYPE_CHECKING:
+    from kmigrate.executors import Executor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="json: instead of the diff the findings as check prints them, with what is applied and what was observed",
     )
     add_cases_option(parser)
+    add_running_options(parser)
     parser.add_argument("--stack", metavar="NAME", help="the stack for --verify (default: keras2-tf1)")
 
 
@@ -62,19 +68,14 @@ class _Tally:
 def run(options: argparse.Namespace) -> int:
     config = configuration(options)
     tally = _Tally()
+    if not options.verify:
+        _refuse_running_options(options)
     checked = list(Project(config).check(paths_of(options, config), options.stdin_filename))
-    if options.observed and not options.verify:
-        raise UserError("--observed is for fix --verify: only a run shows something")
-
-    def choose(findings: Sequence[Finding]) -> list[Finding]:
-        return fixes_to_apply(findings, options.unsafe, options.observed)
-
-    if options.verify:
-        from kmigrate.verify.run import confirmed_fixes
-
-        found = confirmed_fixes(checked, choose, config, options.stack, options.observed or options.unsafe)
-    else:
-        found = [(one, choose(one.report.findings)) for one in checked]
+    try:
+        found = _confirmed(checked, config, options) if options.verify else [(one, _choose(one, options)) for one in checked]
+    except KeyboardInterrupt:
+        print("kmigrate: interrupted, no file is changed; the same command with --resume goes on from here", file=sys.stderr)
+        return INTERRUPTED
     applied: set[tuple[str, Span]] = set()
     for one, chosen in found:
         if _fix_file(one, chosen, config, options, tally):
@@ -88,6 +89,72 @@ def run(options: argparse.Namespace) -> int:
     if options.write:
         return 1 if tally.remaining else 0
     return 1 if tally.changed else 0
+
+
+def _refuse_running_options(options: argparse.Namespace) -> None:
+    """Raise UserError for options that mean nothing without a run."""
+    given = {"--observed": options.observed, "--jobs": options.jobs, "--resume": options.resume}
+    given["--executor"] = options.executor != "local"
+    for name, value in given.items():
+        if value:
+            why = "only a run shows something" if name == "--observed" else "without it nothing is run"
+            raise UserError(f"{name} is for fix --verify: {why}")
+
+
+def _choose(one: Checked, options: argparse.Namespace) -> list[Finding]:
+    return fixes_to_apply(one.report.findings, options.unsafe, options.observed)
+
+
+def _confirmed(checked: Sequence[Checked], config: Config, options: argparse.Namespace) -> list[tuple[Checked, list[Finding]]]:
+    """Each file with the fixes that running confirms; with observation also chosen with what the runs of the original show."""
+    from kmigrate.report.progress import progress
+    from kmigrate.verify.campaign import Task, verify_all
+    from kmigrate.verify.confirm import confirmed_fixes
+    from kmigrate.verify.run import chosen_stack
+    from kmigrate.verify.saved import load
+    from kmigrate.verify.verdicts import UnitVerdict
+
+    stack = chosen_stack(config, options.stack)
+    saved = load(config.cases)
+    if not _units(checked):
+        return [(one, []) for one in checked]
+    with state_of(options, stack) as state, executor_for(options, _units(checked), stack) as executor:
+
+        def run(tasks: Sequence[Task]) -> list[tuple[Task, UnitVerdict]]:
+            found = []
+            with progress(len(tasks)) as tell:
+                for task, verdict in verify_all(tasks, executor, state):
+                    found.append((task, verdict))
+                    tell(f"{task.name}: {verdict.verdict}")
+            return found
+
+        def tell_left_out(line: str) -> None:
+            print(line, file=sys.stderr)
+
+        say_that_code_runs()
+        files = _observed(checked, config, stack.name, executor) if options.observed or options.unsafe else list(checked)
+        chosen = [_choose(one, options) for one in files]
+        return list(zip(files, confirmed_fixes(files, chosen, config, stack.name, saved, run, tell_left_out), strict=True))
+
+
+def _observed(checked: Sequence[Checked], config: Config, stack: str, executor: Executor) -> list[Checked]:
+    """The files with their fixes chosen again where a run of the original decides what the text leaves open."""
+    from kmigrate.report.progress import progress
+    from kmigrate.verify.campaign import Watch, observe_all
+    from kmigrate.verify.observe import undecided
+
+    files = list(checked)
+    to_watch = [number for number, one in enumerate(files) if undecided(one)]
+    with progress(len(to_watch)) as tell:
+        for position, one in observe_all([Watch(files[number], config, stack) for number in to_watch], executor):
+            files[to_watch[position]] = one
+            tell(f"{one.report.path}: observed")
+    return files
+
+
+def _units(checked: Sequence[Checked]) -> int:
+    """About how many units there are to run: those with a finding."""
+    return sum(len(one.analysis.units(one.report.findings)) for one in checked if one.analysis is not None)
 
 
 def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, options: argparse.Namespace, tally: _Tally) -> bool:

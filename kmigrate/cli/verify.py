@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kmigrate.cli.common import add_cases_option, add_executor_option, add_file_options, configuration, paths_of, positive
+from kmigrate.cli.common import add_cases_option, add_file_options, configuration, paths_of
+from kmigrate.cli.running import INTERRUPTED, add_running_options, executor_for, say_that_code_runs, state_of
 from kmigrate.config import Config
-from kmigrate.digests import digest
 from kmigrate.files import FileAccessError, write_atomic
-from kmigrate.model import Finding, Unit, UserError
+from kmigrate.model import Finding, UserError
 from kmigrate.project import Checked, Project, fixes_to_apply
 from kmigrate.report.common import plural
 from kmigrate.report.evidence import Evidence, format_of, needs, render
@@ -23,11 +23,8 @@ from kmigrate.terminal import use_color
 if TYPE_CHECKING:
     from kmigrate.verify.campaign import Task
     from kmigrate.verify.saved import Key, Saved
-    from kmigrate.verify.session import ModulePair
     from kmigrate.verify.stacks import Stack
     from kmigrate.verify.verdicts import UnitVerdict
-
-INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also write the evidence to FILE: .html, .md, .json, .xml (JUnit) or .txt (may be repeated)",
     )
-    parser.add_argument(
-        "-j", "--jobs", type=positive, metavar="N", help="units at a time (default: one for every two processors)"
-    )
-    add_executor_option(parser)
+    add_running_options(parser)
     add_cases_option(parser)
     parser.add_argument(
         "--save-cases",
@@ -58,7 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the cases that ran to FILE (TOML), to be read, edited, committed and run again with --cases FILE; "
         "units that FILE has already stay as they are",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from where the same command was interrupted")
     parser.add_argument(
         "--install-missing",
         action="store_true",
@@ -135,10 +128,10 @@ def _save(path: Path, done: list[tuple[Task, UnitVerdict]]) -> None:
 def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], stack: str, saved: Saved) -> list[Task]:
     """One task for each unit that is to be verified, in the order of the files."""
     from kmigrate.verify.against import plan_against
-    from kmigrate.verify.campaign import Task
-    from kmigrate.verify.run import plan, rewritten_beside, unit_keys
+    from kmigrate.verify.campaign import Planned, tasks_of
+    from kmigrate.verify.run import plan
 
-    found: list[tuple[ModulePair, list[Unit], Checked, tuple[Finding, ...]]] = []
+    found: list[Planned] = []
     for one in checked:
         chosen: tuple[Finding, ...] = ()
         if options.against or options.original:
@@ -147,38 +140,25 @@ def _tasks(options: argparse.Namespace, config: Config, checked: list[Checked], 
             chosen = tuple(fixes_to_apply(one.report.findings, options.unsafe))
             planned = plan(one, chosen, config.target)
         if planned is not None:
-            pair, units = planned
-            found.append((pair, units, one, chosen))
-    others = rewritten_beside([pair for pair, _, _, _ in found])
-    return [
-        Task(replace(pair, others=beside), unit, one, chosen, config, stack, key, saved.units.get(key))
-        for (pair, units, one, chosen), beside in zip(found, others, strict=True)
-        for unit, key in zip(units, unit_keys(one, units), strict=True)
-    ]
+            found.append((*planned, one, chosen))
+    return tasks_of(found, config, stack, saved)
 
 
 def _verdicts(options: argparse.Namespace, tasks: list[Task], stack: Stack) -> list[tuple[Task, UnitVerdict]]:
     """The tasks with their verdicts in the order of the tasks; those found so far where the run is interrupted."""
     if not tasks:
         return []
-    from kmigrate.executors import default_jobs, open_executor
     from kmigrate.report.progress import progress
     from kmigrate.verify.campaign import verify_all
-    from kmigrate.verify.stacks import cache_dir, ensure
-    from kmigrate.verify.state import State
 
-    # Each job has a worker for each engine at work, and engines take seconds to start.
-    jobs = options.jobs or max(1, min(default_jobs() // 2, len(tasks) // 4))
-    print("kmigrate: verify runs the code that it is given, in worker processes", file=sys.stderr)
+    say_that_code_runs()
     found: dict[int, UnitVerdict] = {}
     tried: set[str] = set()
     todo = list(range(len(tasks)))
-    with State(cache_dir() / "verify" / f"{_run_name(options, stack)}.jsonl", options.resume) as state:
+    with state_of(options, stack) as state:
         while todo:
             place = {id(tasks[number]): number for number in todo}
-            with open_executor(options.executor, jobs) as executor, progress(len(todo)) as tell:
-                if options.executor == "local":
-                    ensure(stack)  # once, and not by every process
+            with executor_for(options, len(todo), stack) as executor, progress(len(todo)) as tell:
                 try:
                     for task, verdict in verify_all([tasks[number] for number in todo], executor, state):
                         found[place[id(task)]] = verdict
@@ -223,11 +203,6 @@ def _with_missing(stack: Stack, modules: set[str]) -> Stack:
     for line in failed:
         print(f"kmigrate: {line}", file=sys.stderr)
     return stack
-
-
-def _run_name(options: argparse.Namespace, stack: Stack) -> str:
-    """Which run this is: the same command in the same folder goes on with the same state."""
-    return digest(str(Path.cwd()), options.paths, options.against, str(options.original), options.unsafe, stack.name)
 
 
 def _examine_reports(paths: list[Path]) -> None:

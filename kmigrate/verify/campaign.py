@@ -20,9 +20,9 @@ from kmigrate.digests import digest
 from kmigrate.executors import Executor, Lost
 from kmigrate.model import Finding, Unit
 from kmigrate.project import Checked
-from kmigrate.verify.run import Verifier, limits_of
+from kmigrate.verify.run import Verifier, limits_of, rewritten_beside, unit_keys
 from kmigrate.verify.runner import Engines, interruptible
-from kmigrate.verify.saved import Key, SavedUnit
+from kmigrate.verify.saved import Key, Saved, SavedUnit
 from kmigrate.verify.session import ModulePair
 from kmigrate.verify.stacks import ensure, get_stack
 from kmigrate.verify.state import State
@@ -33,7 +33,8 @@ from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
 class Task:
     """One unit with all that another process needs: the two texts of its module and, for blame, the fixes between them.
 
-    ``key`` is what a file of cases calls the unit, ``saved`` what it has for it.
+    ``key`` is what a file of cases calls the unit, ``saved`` what it has for it. ``shrink``: look for the smallest case of a
+    difference.
     """
 
     pair: ModulePair
@@ -44,10 +45,34 @@ class Task:
     stack: str
     key: Key | None = None
     saved: SavedUnit | None = None
+    shrink: bool = True
 
     @property
     def name(self) -> str:
         return f"{self.pair.path}:{self.unit.qualname}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One file whose original is to be watched at work."""
+
+    checked: Checked
+    config: Config
+    stack: str
+
+
+Planned = tuple[ModulePair, list[Unit], Checked, tuple[Finding, ...]]
+"""The two texts of one file, the units that differ, the file and the fixes between the texts (none: an earlier version)."""
+
+
+def tasks_of(planned: Sequence[Planned], config: Config, stack: str, saved: Saved, shrink: bool = True) -> list[Task]:
+    """One task for each unit, in the order of the files; each file is run beside the other rewritten ones."""
+    others = rewritten_beside([pair for pair, *_ in planned])
+    return [
+        Task(replace(pair, others=beside), unit, one, chosen, config, stack, key, saved.units.get(key), shrink)
+        for (pair, units, one, chosen), beside in zip(planned, others, strict=True)
+        for unit, key in zip(units, unit_keys(one, units), strict=True)
+    ]
 
 
 @dataclass(slots=True)
@@ -59,16 +84,16 @@ class _Keeper:
     every: list[Engines] = field(default_factory=list)
 
     @contextmanager
-    def lend(self, task: Task) -> Iterator[Verifier]:
-        key = (task.stack, repr(task.config))
+    def lend(self, name: str, config: Config) -> Iterator[Verifier]:
+        key = (name, repr(config))
         with self.lock:
             kept = self.idle.setdefault(key, [])
             verifier = kept.pop() if kept else None
         if verifier is None:
-            stack = get_stack(task.stack)
-            engines = Engines(ensure(stack), stack.engines, limits_of(task.config))
+            stack = get_stack(name)
+            engines = Engines(ensure(stack), stack.engines, limits_of(config))
             self.every.append(engines)
-            verifier = Verifier(engines, task.config)
+            verifier = Verifier(engines, config)
         yield verifier
         with self.lock:
             kept.append(verifier)
@@ -92,8 +117,14 @@ Finalize(None, _keeper.close, exitpriority=10)  # a process of a pool runs these
 
 def perform(task: Task) -> UnitVerdict:
     """The verdict of one unit, with blame. Raises UserError for a configured case that is not one."""
-    with _keeper.lend(task) as verifier:
-        return verifier.unit(task.checked, task.chosen, task.pair, task.unit, saved=task.saved)
+    with _keeper.lend(task.stack, task.config) as verifier:
+        return verifier.unit(task.checked, task.chosen, task.pair, task.unit, task.saved, task.shrink)
+
+
+def observe(watch: Watch) -> Checked:
+    """The file with its fixes chosen again with what its units were handed. Raises UserError as ``perform`` does."""
+    with _keeper.lend(watch.stack, watch.config) as verifier:
+        return verifier.observed(watch.checked)
 
 
 def put_away() -> None:
@@ -112,14 +143,19 @@ def verify_all(tasks: Sequence[Task], executor: Executor, state: State) -> Itera
             todo.append(number)
         else:
             yield task, known
-    with _closing(executor):
-        for position, result in executor.map(perform, [tasks[number] for number in todo]):
-            number = todo[position]
-            if isinstance(result, Lost):
-                yield tasks[number], _lost(tasks[number], result)
-                continue
-            state.keep(keys[number], result)
-            yield tasks[number], result
+    for position, result in executor.map(perform, [tasks[number] for number in todo]):
+        number = todo[position]
+        if isinstance(result, Lost):
+            yield tasks[number], _lost(tasks[number], result)
+            continue
+        state.keep(keys[number], result)
+        yield tasks[number], result
+
+
+def observe_all(files: Sequence[Watch], executor: Executor) -> Iterator[tuple[int, Checked]]:
+    """(number, the file as observed), as they come; a file whose process is lost stays as it was."""
+    for number, result in executor.map(observe, files):
+        yield number, files[number].checked if isinstance(result, Lost) else result
 
 
 def _lost(task: Task, lost: Lost) -> UnitVerdict:
@@ -128,8 +164,9 @@ def _lost(task: Task, lost: Lost) -> UnitVerdict:
 
 
 @contextmanager
-def _closing(executor: Executor) -> Iterator[None]:
-    """Ends the engines of every process that stays, also where the run is interrupted."""
+def engines_kept(executor: Executor) -> Iterator[None]:
+    """For a run of one or several rounds: the engines that the processes start serve until its end, and end with it, also in
+    processes that stay and where the run is interrupted."""
     with ExitStack() as stack:
         stack.callback(executor.finish, put_away)
         stack.enter_context(interruptible(_keeper.stop))
@@ -146,7 +183,8 @@ class _Contents:
     def key(self, task: Task) -> str:
         verify = replace(task.config, root=Path(), file=None, cases=None)
         pair = replace(task.pair, package_root=None)
-        return digest(self._version, get_stack(task.stack).digest, verify, pair, task.unit, task.saved, self._around(task.pair))
+        around = self._around(task.pair)
+        return digest(self._version, get_stack(task.stack).digest, verify, pair, task.unit, task.saved, task.shrink, around)
 
     def _around(self, pair: ModulePair) -> str:
         """The modules that the task's module may import: those of its package, else of its folder."""

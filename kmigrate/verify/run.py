@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from kmigrate.verify.observe import Calls, calls_of, chosen_again, undecided, wa
 from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
 from kmigrate.verify.saved import Key, SavedUnit, keys, load
-from kmigrate.verify.session import ModulePair, Progress, Session, Settings, UnitVerdict, Verified
+from kmigrate.verify.session import ModulePair, Session, Settings, UnitVerdict, Verified
 from kmigrate.verify.stacks import Stack, ensure, get_stack
 
 if TYPE_CHECKING:
@@ -70,16 +70,6 @@ class Verifier:
         self._saved = load(config.cases)
         self._projects: dict[Path, ProjectFiles] = {}
 
-    def fixed(self, checked: Checked, chosen: Sequence[Finding]) -> list[UnitVerdict]:
-        """Original against the text with ``chosen`` applied; a refuted unit is blamed on the fixes responsible."""
-        planned = plan(checked, chosen, self.target)
-        if planned is None:
-            return []
-        pair, units = planned
-        tell = _progress(checked.report.path)
-        saved = [self._saved.units.get(key) for key in unit_keys(checked, units)]
-        return [self.unit(checked, chosen, pair, unit, tell, cases) for unit, cases in zip(units, saved, strict=True)]
-
     def observed(self, checked: Checked) -> Checked:
         """The file with its fixes chosen again with what runs of the original show (``Fix.observed``)."""
         wanted = undecided(checked)
@@ -106,27 +96,37 @@ class Verifier:
         chosen: Sequence[Finding],
         pair: ModulePair,
         unit: Unit,
-        tell: Progress | None = None,
         saved: SavedUnit | None = None,
+        shrink: bool = True,
     ) -> UnitVerdict:
-        """One of the units that ``plan`` names; without ``chosen`` fixes (an earlier version) there is none to blame."""
+        """One of the units that ``plan`` names, with its blame: without ``chosen`` fixes (an earlier version) there is none to
+        blame. ``shrink``: look for the smallest case of a difference."""
         settings = replace(self._settings(checked.path), saved=saved)
-        verified = self.session.verify(pair, unit, settings, tell)
+        verified = self.session.verify(pair, unit, settings)
         if not verified.refuting:
             own = checked.analysis.inside(unit.qualname, chosen) if checked.analysis is not None else []
             return _with_what_fixes_declare(verified.unit, pair.engine, own)
-        groups = self._blamed(checked, chosen, unit, settings, verified.refuting)
-        if verified.unit.verdict == "different" and settings.shrink_s:
-            if tell is not None:
-                tell(unit, "looking for the smallest case")
+        groups = self._blamed(checked, chosen, pair, unit, settings, verified.refuting)
+        if verified.unit.verdict == "different" and shrink:
             # Of the edits to blame alone: among simpler cases another edit may differ, too.
-            planned = plan(checked, groups[0], self.target) if groups else None
-            verified = self._with_smallest(pair if planned is None else planned[0], unit, settings, verified)
+            planned = self._pair_with(checked, groups[0], pair) if groups else None
+            verified = self._with_smallest(planned or pair, unit, settings, verified)
         blame = "; ".join(" together with ".join(map(blame_line, group)) for group in groups)
         return replace(verified.unit, blame=blame or None)
 
+    def _pair_with(self, checked: Checked, part: Sequence[Finding], whole: ModulePair) -> ModulePair | None:
+        """The pair with only these fixes, among the same other files."""
+        planned = plan(checked, part, self.target)
+        return planned and replace(planned[0], others=whole.others)
+
     def _blamed(
-        self, checked: Checked, chosen: Sequence[Finding], unit: Unit, settings: Settings, refuting: Sequence[Case]
+        self,
+        checked: Checked,
+        chosen: Sequence[Finding],
+        pair: ModulePair,
+        unit: Unit,
+        settings: Settings,
+        refuting: Sequence[Case],
     ) -> list[list[Finding]]:
         """The fixes to blame (see ``guilty``); none where there are none to choose from."""
         if checked.analysis is None or not chosen:
@@ -137,8 +137,8 @@ class Verifier:
 
         def differs(part: Sequence[Finding], case: Case) -> bool:
             with suppress(UserError):  # fixes that cannot be applied without others say nothing
-                planned = plan(checked, part, self.target)
-                return planned is not None and self.session.differs(planned[0], unit, settings, case)
+                partial = self._pair_with(checked, part, pair)
+                return partial is not None and self.session.differs(partial, unit, settings, case)
             return False
 
         return guilty(ordered, refuting, differs)
@@ -205,14 +205,6 @@ def blame_line(finding: Finding) -> str:
     return f"line {finding.line}, column {finding.column}: {finding.code} `{finding.symbol}` -> `{replacement}`"
 
 
-def _progress(path: str) -> Callable[[Unit, str], None]:
-    def tell(unit: Unit, what: str) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{path}: {unit.qualname}: {what}", end="", file=sys.stderr, flush=True)
-
-    return tell
-
-
 def pair_of(path: Path, analysis: Analysis, original: str, rewritten: str) -> ModulePair:
     """The two texts of one module, with the package that it lies in and the engine that it was written for."""
     engines = Counter(engine_of(f.symbol) for f in analysis.findings)
@@ -250,50 +242,3 @@ def package_of(path: Path) -> tuple[str | None, str | None]:
         parts.insert(0, folder.name)
         folder = folder.parent
     return str(folder), ".".join(parts) or None
-
-
-def confirmed_fixes(
-    checked: Sequence[Checked],
-    choose: Callable[[Sequence[Finding]], list[Finding]],
-    config: Config,
-    stack: str | None,
-    observe: bool = False,
-) -> list[tuple[Checked, list[Finding]]]:
-    """Each file with the fixes that running confirmed, of those that ``choose`` takes: those of units that are identical or
-    equal, and what is left of a refuted unit without the fixes responsible. Units that could not be run keep none. With
-    ``observe`` the fixes are chosen with what runs of the original show as well."""
-    kept = []
-    with open_engines(config, stack) as (_, engines):
-        verifier = Verifier(engines, config)
-        verifier.settings = replace(verifier.settings, shrink_s=0.0)  # what is left out counts here, not how it is shown best
-        for given in checked:
-            one = verifier.observed(given) if observe else given
-            kept.append((one, _confirmed(verifier, one, choose(one.report.findings))))
-    return kept
-
-
-def _confirmed(verifier: Verifier, one: Checked, chosen: Sequence[Finding]) -> list[Finding]:
-    """Verify; leave out what is refuted or could not be run; verify again until everything that stays is confirmed."""
-    wanted = list(chosen)
-    while wanted and one.analysis is not None:
-        verdicts = verifier.fixed(one, wanted)
-        dropped: list[Finding] = []
-        confirmed: list[Finding] = []
-        for verdict in verdicts:
-            own = one.analysis.inside(verdict.qualname, wanted)
-            if verdict.verdict in CONFIRMED:
-                confirmed += own
-                continue
-            blamed = [f for f in wanted if verdict.blame and blame_line(f) in verdict.blame]
-            gone = blamed if verdict.verdict in _REFUTED and blamed else own
-            dropped += gone
-            print(
-                f"{one.report.path}: {verdict.qualname}: {verdict.verdict}: {len(gone)} of {len(own)} fixes left out"
-                f" ({verdict.blame or verdict.reason})",
-                file=sys.stderr,
-            )
-        dropped += [f for f in wanted if f not in confirmed and f not in dropped and one.analysis.roots.get(f.span) is None]
-        if not dropped:
-            return wanted
-        wanted = [f for f in wanted if f not in dropped]
-    return []

@@ -22,7 +22,7 @@ from kmigrate.cli.main import main
 from kmigrate.config import Config, VerifyConfig
 from kmigrate.executors import Here, Lost
 from kmigrate.project import Project, fixes_to_apply
-from kmigrate.verify.campaign import Task, _Contents, verify_all
+from kmigrate.verify.campaign import Task, _Contents, engines_kept, verify_all
 from kmigrate.verify.run import limits_of, plan
 from kmigrate.verify.state import State
 from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
@@ -276,17 +276,50 @@ def test_fix_with_verify_is_interrupted_at_once_and_writes_nothing(tmp_path: Pat
 
 
 @pytest.mark.engines
+def test_fix_with_verify_goes_on_where_it_was_interrupted(tmp_path: Path, cache: Path) -> None:
+    names = project(tmp_path, 3)
+    (tmp_path / "m1.wait").write_text("")
+    command = [sys.executable, "-m", "kmigrate", "fix", "--write", "--verify", "-j", "2", *names]
+    before = [(tmp_path / name).read_text() for name in names]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        wait_for_state(cache, 2)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    assert (run.returncode, "Traceback" in err) == (130, False), err
+    assert "no file is changed; the same command with --resume goes on" in err
+    assert [(tmp_path / name).read_text() for name in names] == before
+    (tmp_path / "m1.wait").unlink()
+    again = subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert [(tmp_path / name).read_text() for name in names] == [
+        text.replace("tf.square", "K.square").replace("import tensorflow as tf\n", "") for text in before
+    ]
+    keys = [json.loads(line)["key"] for path in cache.glob("verify/*.jsonl") for line in path.read_text().splitlines() if line]
+    assert len(keys) == len(set(keys)) == 3, "what was done before is not done again"
+
+
+@pytest.mark.parametrize("option", [["--jobs", "2"], ["--resume"], ["--executor", "dask://x:1"], ["--observed"]])
+def test_options_of_a_run_are_for_fix_with_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fix", *option, *project(tmp_path, 1)]) == 2
+    assert f"{option[0]} is for fix --verify" in capsys.readouterr().err
+
+
+@pytest.mark.engines
 def test_a_cluster_that_loses_a_machine_loses_no_unit(tmp_path: Path, cache: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     found: dict[str, str] = {}
     with cluster(tmp_path) as (executor, machines), State(None) as state:
-        for task, verdict in verify_all(tasks(folder, count=6), executor, state):
-            found[task.unit.qualname] = verdict.verdict
-            engines = psutil.Process(machines[1].pid).children(recursive=True)
-            if len(found) == 2:
-                machines[0].kill()
-                machines[0].wait()
+        with engines_kept(executor):
+            for task, verdict in verify_all(tasks(folder, count=6), executor, state):
+                found[task.unit.qualname] = verdict.verdict
+                engines = psutil.Process(machines[1].pid).children(recursive=True)
+                if len(found) == 2:
+                    machines[0].kill()
+                    machines[0].wait()
         # What the machine that is left kept for the next task is gone with the run.
         _, alive = psutil.wait_procs(engines, timeout=10)
         assert alive == []
