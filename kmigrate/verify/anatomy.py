@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kmigrate.verify.compared import choices
+from kmigrate.verify.docstrings import Told, input_specs, merged, told
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Defined = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -46,11 +49,15 @@ _BASES = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """``default`` is its source text, None where the parameter is required; ``annotation`` the text of its type."""
+    """``default`` is its source text, None where the parameter is required; ``annotation`` the text of its type, as the
+    docstring has it where nothing is annotated; ``choices`` the words that the code compares it with; ``spec`` the tensor that
+    the docstring tells of."""
 
     name: str
     default: str | None = None
     annotation: str | None = None
+    choices: tuple[str, ...] = ()
+    spec: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ class UnitShape:
     """How a unit is called.
 
     ``construct`` are the parameters of the class or of the outer function; ``inputs`` those of the call. ``count``
-    is the number of tensors in the first input where the code takes it for a list (0: it does not say).
+    is the number of tensors in the first input where the code takes it for a list (0: it does not say), ``elements`` the tensors
+    that the docstring tells of for them (None for one that it does not).
     ``takes_mask`` and ``takes_states``: the call takes a mask, and states to begin with. ``optional`` are the parameters of the
     call that have a default. ``lambda_index`` numbers a lambda among all of the module.
     """
@@ -73,6 +81,7 @@ class UnitShape:
     takes_states: bool = False
     optional: tuple[str, ...] = ()
     lambda_index: int | None = None
+    elements: tuple[str | None, ...] = ()
 
 
 def read_unit(source: str, qualname: str, line: int = 0) -> UnitShape | None:
@@ -88,9 +97,10 @@ def read_unit(source: str, qualname: str, line: int = 0) -> UnitShape | None:
     text = ast.get_source_segment(source, node) or ""
     if isinstance(node, ast.ClassDef):
         return _read_class(tree, node, text)
-    inputs = _inputs(node)
-    construct = _parameters(outer) if outer is not None else ()
-    return UnitShape(construct, inputs, False, _list_length(node, inputs), text, optional=_optional(node))
+    inputs = _known(_inputs(node), [node])
+    construct = _known(_parameters(outer), [outer]) if outer is not None else ()
+    elements = _elements(node, inputs, [node])
+    return UnitShape(construct, inputs, False, _list_length(node, inputs), text, optional=_optional(node), elements=elements)
 
 
 def definition_of(tree: ast.Module, qualname: str) -> Defined | None:
@@ -115,6 +125,44 @@ def inner_function(source: str, qualname: str) -> str | None:
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Name) and node.value.id in inner:
             return f"{qualname}.{node.value.id}"
     return None
+
+
+def concrete_class(source: str, qualname: str) -> str | None:
+    """The first class of the module that fills in what an abstract class leaves open; None for a class that is not abstract."""
+    tree = ast.parse(source)
+    node = definition_of(tree, qualname)
+    if not isinstance(node, ast.ClassDef) or not _open_methods(tree, node):
+        return None
+    for other in tree.body:
+        if (
+            isinstance(other, ast.ClassDef)
+            and other is not node
+            and node in _chain(tree, other)
+            and not _open_methods(tree, other)
+        ):
+            return other.name
+    return None
+
+
+def _open_methods(tree: ast.Module, node: ast.ClassDef) -> set[str]:
+    """The methods that a class has, or inherits in this module, and that only say that they are to be written."""
+    found: dict[str, bool] = {}
+    for member in _chain(tree, node):
+        for item in member.body:
+            if isinstance(item, ast.FunctionDef):
+                found.setdefault(item.name, _is_open(item))
+    return {name for name, is_open in found.items() if is_open}
+
+
+def _is_open(method: ast.FunctionDef) -> bool:
+    """Marked ``@abstractmethod``, or nothing but a docstring and ``raise NotImplementedError``."""
+    if any(_last_name(mark) == "abstractmethod" for mark in method.decorator_list):
+        return True
+    body = [item for item in method.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
+    if len(body) != 1 or not isinstance(body[0], ast.Raise) or body[0].exc is None:
+        return False
+    raised = body[0].exc.func if isinstance(body[0].exc, ast.Call) else body[0].exc
+    return _last_name(raised) == "NotImplementedError"
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
@@ -151,16 +199,65 @@ def _read_class(tree: ast.Module, node: ast.ClassDef, text: str) -> UnitShape:
         construct = tuple(item for item in _parameters(init) if item.name != "self")
     else:
         construct = tuple(Parameter(name) for base in bases for name in _BASES.get(base, ()))
+    construct = _known(construct, chain)
     call = next((found for member in chain for name in _CALLS if (found := _method(member, name))), None)
-    inputs = _inputs(call) if call is not None else ()
+    inputs = _known(_inputs(call), [call, *chain]) if call is not None else ()
+    elements = _elements(call, inputs, [call, *chain]) if call is not None else ()
+    if len(shown := [spec for member in chain for spec in input_specs(ast.get_docstring(member) or "")]) == 1 and inputs:
+        inputs = (replace(inputs[0], spec=inputs[0].spec or shown[0]), *inputs[1:])
+    elif shown:
+        elements = elements or tuple(shown)
     names = [item.name for item in _parameters(call) if item.name != "self"] if call is not None else []
     is_cell = len(names) > 1 and names[1].startswith("state")
     takes_mask = "mask" in names or is_cell  # the layer that runs a cell takes one
     takes_states = is_cell or "initial_state" in names or bool(_RECURRENT & set(bases))
     build = next((found for member in chain if (found := _method(member, "build"))), None)
     count = max(_list_length(call, inputs) if call else 0, _shape_list_length(build) if build else 0)
-    everything = "\n".join(ast.unparse(member) for member in chain[1:])
-    return UnitShape(construct, inputs, True, count, text + "\n" + everything, bases, takes_mask, takes_states)
+    everything = text + "\n" + "\n".join(ast.unparse(member) for member in chain[1:])
+    optional = _optional(call) if call is not None else ()
+    return UnitShape(construct, inputs, True, count, everything, bases, takes_mask, takes_states, optional, elements=elements)
+
+
+def _known(parameters: tuple[Parameter, ...], nodes: Sequence[ast.AST]) -> tuple[Parameter, ...]:
+    """The parameters with what docstrings and comparisons of the nodes say of them."""
+    names = [item.name for item in parameters]
+    said = _told(nodes, names)
+    words = choices(nodes, names)
+    return tuple(
+        replace(
+            item,
+            annotation=item.annotation or said.get(item.name, Told()).type or None,
+            choices=words.get(item.name, ()),
+            spec=said.get(item.name, Told()).spec,
+        )
+        for item in parameters
+    )
+
+
+def _told(nodes: Sequence[ast.AST], names: Sequence[str]) -> dict[str, Told]:
+    """What the docstrings of the nodes say, and of a class that of its constructor."""
+    every = [node for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))]
+    every += [init for node in every if isinstance(node, ast.ClassDef) and (init := _method(node, "__init__"))]
+    return merged(*(told(ast.get_docstring(node) or "", names) for node in every))
+
+
+def _elements(function: Function, inputs: tuple[Parameter, ...], nodes: Sequence[ast.AST]) -> tuple[str | None, ...]:
+    """``boxes, scores = inputs`` or ``boxes = inputs[0]``, and what docstrings say of ``boxes`` and ``scores``."""
+    if not inputs:
+        return ()
+    names: dict[int, str] = {}
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, ast.Name) and value.id == inputs[0].name:
+            names.update({position: item.id for position, item in enumerate(target.elts) if isinstance(item, ast.Name)})
+        elif isinstance(target, ast.Name) and isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name):
+            if value.value.id == inputs[0].name and isinstance(value.slice, ast.Constant) and isinstance(value.slice.value, int):
+                names.setdefault(value.slice.value, target.id)
+    said = _told(nodes, list(names.values()))
+    specs = {position: said[name].spec for position, name in names.items() if name in said and said[name].spec}
+    return tuple(specs.get(position) for position in range(max(specs, default=-1) + 1))
 
 
 def _chain(tree: ast.Module, node: ast.ClassDef, depth: int = 0) -> Iterator[ast.ClassDef]:
@@ -215,8 +312,9 @@ def _list_length(function: Function, inputs: tuple[Parameter, ...]) -> int:
             if isinstance(target, (ast.Tuple, ast.List)):
                 count = max(count, len(target.elts))
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name:
-            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
-                constants.add(node.slice.value)
+            first = node.slice.lower if isinstance(node.slice, ast.Slice) and node.slice.upper is None else node.slice
+            if isinstance(first, ast.Constant) and isinstance(first.value, int) and first.value >= 0:
+                constants.add(first.value)  # `inputs[2:]` are at least three
             else:
                 others = True
     if constants and not others and (count or max(constants) > 0 or isinstance(function, ast.Lambda)):

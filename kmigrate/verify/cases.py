@@ -65,10 +65,14 @@ class Case:
             return _wire(spec.value)
         return encode(specs.generate(text, self.seed * 101 + position, self.floatx))
 
+    def arguments(self) -> str:
+        """For people: ``units=3, x=float[2,4]``."""
+        parts = [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return ", ".join(parts + [f"{name}={spec}" for name, spec in self.inputs])
+
     def describe(self) -> str:
         """For people: ``units=3, x=float[2,4], float64, training``."""
-        parts = [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        parts += [f"{name}={spec}" for name, spec in self.inputs]
+        parts = [self.arguments()] if self.kwargs or self.inputs else []
         parts += [self.floatx, "training" if self.phase else "test"]
         if self.data_format != "channels_last":
             parts.append(self.data_format)

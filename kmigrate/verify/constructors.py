@@ -8,24 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from kmigrate.verify.anatomy import Parameter
-from kmigrate.verify.guesses import alternatives
+from kmigrate.verify.argument_values import unique, values_of
 from kmigrate.verify.literals import UNKNOWN
 from kmigrate.verify.usages import Usage
 
 Kwargs = dict[str, Any]
 _MOST_USAGES = 16
 _CONFIG = re.compile(r"^_?(config|cfg|conf|hparams?|params|options|opts|settings|.*_config|.*_cfg)$")
-# Types as they are written in annotations, the first that matches.
-_TYPES: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    (r"\bbool\b", (False, True)),
-    (r"Callable", ("expr(lambda x: x)", "expr(K.relu)")),
-    (r"Layer\b", ("expr(layers.Dense(4))", "expr(layers.Conv2D(3, 3, padding='same'))")),
-    (r"(Tuple|tuple|List|list|Sequence|Iterable)\[[^\]]*(int|Int)", ((2, 2), (3, 3), (4,))),
-    (r"(Tuple|tuple|List|list|Sequence|Iterable)\[[^\]]*float", ((0.5, 0.5), [0.5, 1.0, 2.0, 1.5])),
-    (r"\bnp\.ndarray|ndarray|ArrayLike", ("expr(np.eye(4, dtype='float32'))", "expr(np.ones((4,), 'float32'))")),
-)
-_OF_TYPE: dict[type, list[Any]] = {int: [3, 2], float: [0.5, 1.0], str: ["tanh", "same"]}
-_NUMBERS: tuple[tuple[str, type], ...] = ((r"\bint\b", int), (r"\bfloat\b", float), (r"\bstr\b", str))
 
 
 class Classes(Protocol):
@@ -37,21 +26,11 @@ class Classes(Protocol):
 
 
 def values_for(parameter: Parameter, project: Classes | None = None) -> tuple[Any, ...]:
-    """Values to try for one parameter, never empty: a configuration object of the project, its type, its name."""
+    """Values to try for one parameter, never empty: a configuration object of the project, then ``values_of``."""
     found: list[Any] = []
     if project is not None and (_CONFIG.match(parameter.name) or _names_a_config(parameter.annotation)):
         found += [made(*item) for item in project.classes(_config_pattern(parameter))[:4]]
-    guessed = alternatives(parameter.name)
-    if parameter.annotation:
-        for pattern, values in _TYPES:
-            if re.search(pattern, parameter.annotation):
-                return (*found, *values, *guessed)
-        for pattern, kind in _NUMBERS:
-            if re.search(pattern, parameter.annotation):
-                fitting = [value for value in guessed if type(value) is kind]
-                found += fitting or _OF_TYPE[kind]
-                break
-    return tuple(_unique([*found, *guessed]))
+    return unique([*found, *values_of(parameter)])
 
 
 def made(module: str, name: str) -> str:
@@ -131,10 +110,3 @@ def _guessed(parameters: Sequence[Parameter], project: Classes | None) -> Iterat
 
 def _key(value: Any) -> str:
     return f"{type(value).__name__}:{value!r}"
-
-
-def _unique(values: Sequence[Any]) -> list[Any]:
-    seen: dict[str, Any] = {}
-    for value in values:
-        seen.setdefault(_key(value), value)
-    return list(seen.values())

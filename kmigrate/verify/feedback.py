@@ -22,6 +22,17 @@ _RULES: _Rows = (
     (arguments.missing, (r"missing \d+ required (?:positional|keyword-only) arguments?: (?P<names>.*)",)),
     (arguments.named, (r"At least one of name \(None\)", r"name for name_scope must be a string")),
     (arguments.drop, (r"got an unexpected keyword argument '(?P<name>\w+)'",)),
+    (arguments.key, (r"^KeyError: '(?P<name>[A-Za-z_]\w*)'$",)),
+    (
+        arguments.training,
+        (r"Python control flow in a layer|using a `tf\.Tensor` as a Python `bool`",),
+    ),
+    (
+        tensors.expected,
+        (r"Input '(?P<name>\w+)' of '\w+' Op has type \w+ that does not match (?:expected )?type (?:of )?(?P<kind>\w+)",),
+    ),
+    (arguments.whole_number, (r"Expected u?int\d* passed to parameter '(?P<name>\w+)'",)),
+    (tensors.last_sizes, (r"(?:must|should|expected to) (?:be of|have) shape (?P<wanted>[(\[].*?)(?:,? (?:but|got)|$)",)),
     (
         tensors.rank,
         (
@@ -43,7 +54,7 @@ _RULES: _Rows = (
         (
             r"list of (?:at least |exactly )?(?P<wanted>\d)? ?(?:inputs|tensors)",
             r"expects (?P<wanted>\d) input",
-            r"must be a list",
+            r"must be a list|len is not well defined for symbolic",
         ),
     ),
     (
@@ -81,6 +92,14 @@ _RULES: _Rows = (
             r"not supported between instances of '(?:tuple|list)'|must be (?:an )?int",
         ),
     ),
+    (tensors.alone, (r"'(?:list|tuple)' object has no attribute '(?:shape|get_shape|dtype|ndim|op)'",)),
+    (
+        arguments.computed,
+        (
+            r"array element with a sequence|__array__\(\)|symbolic Tensor .* to a numpy|Tensor is unhashable",
+            r"data type not understood|can't convert .* to numpy|loop of ufunc does not support",
+        ),
+    ),
     (arguments.attribute, (r"'(?P<kind>\w+)' object has no attribute '(?P<attribute>\w+)'",)),
     (
         arguments.python_value,
@@ -103,7 +122,10 @@ _RULES: _Rows = (
             r"requested dtype (?P<allowed>int\w*|bool) for Tensor",
         ),
     ),
-    (tensors.complexes, (r"requested dtype complex\d* for Tensor|allowed values: complex|non-complex",)),
+    (
+        tensors.complexes,
+        (r"requested dtype complex\d* for Tensor|allowed values: complex|non-complex|requires? (?:tf\.)?complex",),
+    ),
     (tensors.floats, (r"requested dtype float\w* for Tensor|must be floating|dtype.*float",)),
     (
         arguments.choices,

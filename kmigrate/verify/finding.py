@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kmigrate.model import Unit, UserError
-from kmigrate.verify.anatomy import UnitShape, inner_function, read_unit
+from kmigrate.verify.anatomy import UnitShape, concrete_class, inner_function, read_unit
 from kmigrate.verify.cases import Case
 from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.runner import Engines
@@ -58,6 +58,10 @@ def _read(pair: ModulePair, unit: Unit) -> tuple[UnitShape | None, dict[str, Any
     except SyntaxError as error:
         raise UserError(f"{pair.path}:{error.lineno}: {error.msg}") from None
     wire: dict[str, Any] = {"qualname": unit.qualname, "kind": unit.kind}
+    derived = concrete_class(pair.original, unit.qualname)
+    if derived is not None:
+        # An abstract class runs as one that derives from it.
+        return read_unit(pair.original, derived), {**wire, "qualname": derived}
     if shape is not None and inner is not None and not shape.is_class:
         # A factory: the function that it returns is what Keras calls.
         wire["qualname"] = inner
@@ -72,7 +76,7 @@ def _searched(
 ) -> Found:
     """Try cases on the original under its own engine until one runs."""
     project = settings.project
-    name = unit.qualname.rpartition(".")[2]
+    name = (wire["qualname"] if shape.is_class else unit.qualname).rpartition(".")[2]
     usages = project.usages(name if shape.is_class else unit.qualname.partition(".")[0]) if project is not None else []
 
     def probe(cases: Sequence[Case]) -> dict[str, Any]:
@@ -88,4 +92,5 @@ def _searched(
     outcome = Search(probe, shape, unit.kind, usages, project, settings.search_s).run()
     if outcome.case is None:
         return Found([], reason=outcome.reason, verdict=outcome.verdict)
-    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=outcome.case.origin, shape=shape)
+    derived = f"as {wire['qualname']}, " if shape.is_class and wire["qualname"] != unit.qualname else ""
+    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=f"{derived}{outcome.case.origin}", shape=shape)

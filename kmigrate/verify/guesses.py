@@ -7,55 +7,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from kmigrate.verify.anatomy import UnitShape
+from kmigrate.verify.anatomy import Parameter, UnitShape
+from kmigrate.verify.argument_values import of_type, values_of
 
 Inputs = tuple[tuple[str, str], ...]
+Values = Mapping[str, Sequence[str]]
 
 RANKS = {0: "[]", 1: "[6]", 2: "[2,4]", 3: "[2,6,4]", 4: "[2,8,8,3]", 5: "[2,4,4,4,3]"}
 
-_MODEL = "expr(models.Sequential([layers.Dense(4, input_shape=(4,))]))"
-# Patterns over parameter names, first match wins; values in the order in which they are tried.
-_VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    (r"^(units|output_dim|n_out|out_dim|dim|hidden|nb_units|n_units|.*_units|.*_dim|d_model|depth|size_out)$", (4, 3, 8)),
-    (r"^(input_dim|vocab.*|num_embeddings|max_features|n_in)$", (4, 10)),
-    (r"^(filters|nb_filter|n_filters|num_filters|channels|.*_filters|out_channels|nb_capsule|num_capsule)$", (3, 4)),
-    (r"^(kernel_size|kernel|.*kernel_size|filter_size)$", (3, (3, 3), 2, 1)),
-    (r"^(pool_size|pool|strides?|size|scale|factor|upsampling|.*factor|block_size)$", (2, (2, 2), 1)),
-    (r"^(pool_list|levels|bins)$", ([1, 2], [1])),
-    (r"^(padding|border_mode|pad)$", ("same", "valid", 1, (1, 1))),
-    (r"^(nb_row|nb_col|rows|cols|height|width|pool_height|pool_width|.*_height|.*_width)$", (3, 2)),
-    (r"^(target_shape|target_size|output_size|out_size|new_shape|dims)$", ((4, 4), (2, 2))),
-    (r"^(output_shape|input_shape|shape|batch_input_shape)$", ((3, 4), (2, 4), (2, 6, 4))),
-    (r"^(axis|axes|dim_index)$", (-1, 1)),
-    (r"^(n_?heads?|num_heads?|head|heads|nb_head|.*groups?|cardinality)$", (2, 1)),
-    (r"^(size_per_head|head_dim|key_dim|.*_size|channels_per.*)$", (2, 4)),
-    (r"^(num_classes|n_classes|nb_classes|classes|n_labels|num_labels)$", (4, 3)),
-    (r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|length|maxlen|order|rank|window.*|top_k|iterations|routings)$", (2, 3, 4, 1)),
-    (r"^(rate|drop.*|.*dropout|keep_prob|prob.*)$", (0.5, 0.3)),
-    (r"^(alpha|beta|gamma|lambd?a?_?|eps(ilon)?|temperature|tau|margin|delta|sigma|mu|stddev|std|l1|l2|theta)$", (0.5, 1.0)),
-    (r"^(clip.*|momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|.*threshold|smooth|max_value)$", (0.5, 2.0)),
-    (r"^(keras_model|model|base_model|.*_model|encoder|decoder|network|net|backbone)$", (_MODEL,)),
-    (r"^(.*_?cell)$", ("expr(layers.SimpleRNNCell(4))", "expr(layers.LSTMCell(4))")),
-    (r"^(min.*|low|lower)$", (0.1,)),
-    (r"^(max.*|high|upper)$", (2.0,)),
-    (r"^(activation|act|.*activation)$", ("tanh", "relu")),
-    (r"^(mode|merge_mode|method)$", ("sum", "mul", "concat", "ave")),
-    (r"^(dtype)$", ("float32",)),
-    (r"^(data_format|dim_ordering)$", ("channels_last",)),
-    (r"^(keepdims|keep_dims|use_.*|return_.*|is_.*|.*_first|.*_last|bias|training|trainable)$", (True, False)),
-    (r"^(seed)$", (1,)),
-    (r"^(layer)$", ("expr(layers.Dense(3))", "expr(layers.LSTM(3, return_sequences=True))", "expr(layers.Conv2D(3, 3))")),
-    (r"^(cell|rnn_cell)$", ("expr(layers.SimpleRNNCell(3))",)),
-    (r"^(function|fn|func|f|loss.*|metric.*)$", ("expr(lambda x: x)", "expr(lambda a, b: K.mean(K.square(a - b)))")),
-    (r"^(.*initializer|init)$", ("glorot_uniform", "expr(initializers.RandomUniform(seed=1))")),
-    (r"^(.*regularizer|.*constraint)$", (None,)),
-    (r"^(weights|class_weights?|loss_weights)$", ([0.5, 1.0, 2.0, 1.5], "expr(np.array([.5, 1., 2., 1.5], 'float32'))")),
-    (r"^(shapes|sizes|anchors|values)$", ([2, 3],)),
-)
-_UNKNOWN: tuple[Any, ...] = (3, 0.5, (2, 2), "tanh")
 # Parameters of functions that are Python values rather than tensors, although required.
 _PYTHON = re.compile(
     r"^(axis|axes|n|k|shape|output_shape|input_shape|target_shape|size|.*_size|strides?|padding|rate|alpha|gamma|eps|epsilon"
@@ -75,33 +36,52 @@ _HINTS: tuple[tuple[str, int], ...] = (
 )
 
 
-def alternatives(name: str) -> tuple[Any, ...]:
-    """Values to try for a required parameter, never empty."""
-    for pattern, values in _VALUES:
-        if re.match(pattern, name):
-            return values
-    return _UNKNOWN
-
-
 def input_sets(shape: UnitShape, kind: str) -> list[Inputs]:
     """Inputs to try for a unit, the likeliest first; each is a tuple of (name, spec)."""
-    names = [item.name for item in shape.inputs]
-    if not names:
-        names = ["y_true", "y_pred"] if kind in ("loss", "metric") else ["inputs"] if shape.is_class else []
+    inputs = list(shape.inputs)
+    if not inputs:
+        implied = ["y_true", "y_pred"] if kind in ("loss", "metric") else ["inputs"] if shape.is_class else []
+        inputs = [Parameter(name) for name in implied]
+    names = [item.name for item in inputs]
+    values = {item.name: _value_specs(item) for item in inputs}
+    numbers = {item.name: [literal(value) for value in values_of(item)] for item in inputs}
     if kind == "initializer" or names == ["shape"]:
         return [((names[0] if names else "shape", f"literal({size})"),) for size in ((3, 4), (4, 4), (3, 3, 2, 4), (4,))]
     if not names:
         return [()]
     ranks = _ranked(shape, kind)
+    found = _documented(shape, inputs, values) + _guessed(shape, kind, names, ranks, values, numbers)
+    if all(
+        values[item.name] and (item.choices or of_type(item)) for item in inputs
+    ):  # a table of numbers, a window by its name: no tensor at all
+        found = [tuple((name, one[min(pick, len(one) - 1)]) for name, one in values.items()) for pick in (0, 1, 2)] + found
+    return found
+
+
+def _documented(shape: UnitShape, inputs: Sequence[Parameter], values: Values) -> list[Inputs]:
+    """The tensors that docstrings tell of, with values for what they do not."""
+    first = next((item.spec for item in inputs if item.spec), None) or next(filter(None, shape.elements), None)
+    if first is None:
+        return []
+    rest = inputs[1:] if shape.elements else inputs
+    found = []
+    for other in dict.fromkeys((first, "float[2,4]")):
+        elements = [spec or other for spec in shape.elements] + [other] * (shape.count - len(shape.elements))
+        listed = [(f"{inputs[0].name}.{i}", spec) for i, spec in enumerate(elements)] if shape.elements else []
+        found.append((*listed, *((item.name, item.spec or next(iter(values[item.name]), other)) for item in rest)))
+    return list(dict.fromkeys(found))
+
+
+def _guessed(shape: UnitShape, kind: str, names: list[str], ranks: list[int], values: Values, numbers: Values) -> list[Inputs]:
     if len(names) >= 2 and _TRUE.match(names[0]) and _PREDICTED.match(names[1]):
-        return _with_rest(_pairs(names[0], names[1], ranks), names[2:])
+        return _with_rest(_pairs(names[0], names[1], ranks), names[2:], values, numbers)
     many = shape.count or (2 if _LIST.match(names[0]) and not shape.is_class else 0)
     if many >= 2:
         lists = _lists(names[0], many, ranks)
-        return _with_rest(lists, names[1:]) + _with_rest(_tensors(names[:1], ranks), names[1:])
-    found = _mixed(names, ranks)
+        return _with_rest(lists + _tensors(names[:1], ranks), names[1:], values, numbers)
+    found = _mixed(names, ranks, values, numbers)
     if shape.is_class or kind == "lambda":
-        found += _with_rest(_lists(names[0], 2, ranks)[:12], names[1:])
+        found += _with_rest(_lists(names[0], 2, ranks)[:12], names[1:], values, numbers)
     return found
 
 
@@ -130,14 +110,16 @@ def _pairs(true: str, predicted: str, ranks: Iterable[int]) -> list[Inputs]:
     return found
 
 
-def _value_specs(name: str) -> list[str]:
+def literal(value: object) -> str:
+    """The spec of a Python value; ``expr(...)`` is one already."""
+    return value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
+
+
+def _value_specs(item: Parameter) -> list[str]:
     """Specs for one required function parameter that is not a plain tensor."""
-    if _PYTHON.match(name):
-        return [
-            value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
-            for value in alternatives(name)
-        ]
-    if _INDEX.match(name):
+    if item.spec is None and item.annotation != "Tensor" and (item.choices or of_type(item) or _PYTHON.match(item.name)):
+        return [literal(value) for value in values_of(item)]
+    if _INDEX.match(item.name):
         return ["int[2]<2", "int[2,6]<4", "int[2,1]<2"]
     return []
 
@@ -164,10 +146,10 @@ def _kind(name: str) -> str:
     return "bool" if _MASKS.match(name) else "float"
 
 
-def _mixed(names: list[str], ranks: list[int]) -> list[Inputs]:
+def _mixed(names: list[str], ranks: list[int], values: Values, numbers: Values) -> list[Inputs]:
     """Tensors of one shape for what looks like tensors, values for the rest; then mixed ranks."""
-    tensors = [name for name in names if not _value_specs(name)] or names[:1]
-    others = {name: specs for name in names if name not in tensors and (specs := _value_specs(name))}
+    tensors = [name for name in names if not values[name]] or names[:1]
+    others = {name: values[name] for name in names if name not in tensors}
     found = [
         _merge(names, dict(chosen), others, pick) for pick in range(3 if others else 1) for chosen in _tensors(tensors, ranks)
     ]
@@ -178,25 +160,14 @@ def _mixed(names: list[str], ranks: list[int]) -> list[Inputs]:
                 found.append(_merge(names, chosen, others, 0))
     if len(tensors) > 1:
         # what looks like a tensor may be a number: f(x, strength)
+        plain = {name: numbers[name] for name in tensors[1:]}
         found += [
-            _merge(names, {tensors[0]: "float" + RANKS[rank]}, _numbers(tensors[1:]) | others, pick)
-            for pick in (0, 1, 2)
-            for rank in ranks
+            _merge(names, {tensors[0]: "float" + RANKS[rank]}, {**plain, **others}, pick) for pick in (0, 1, 2) for rank in ranks
         ]
     return found
 
 
-def _numbers(names: list[str]) -> dict[str, list[str]]:
-    return {
-        name: [
-            value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
-            for value in alternatives(name)
-        ]
-        for name in names
-    }
-
-
-def _merge(names: list[str], tensors: dict[str, str], others: dict[str, list[str]], pick: int) -> Inputs:
+def _merge(names: list[str], tensors: Mapping[str, str], others: Values, pick: int) -> Inputs:
     return tuple((name, tensors[name] if name in tensors else others[name][min(pick, len(others[name]) - 1)]) for name in names)
 
 
@@ -213,10 +184,9 @@ def _lists(name: str, count: int, ranks: list[int]) -> list[Inputs]:
     return found + (list(codes) if count == 2 else [])
 
 
-def _with_rest(sets: list[Inputs], names: list[str]) -> list[Inputs]:
-    """Further required parameters after the first: values by name, else tensors of the first one's shape, else numbers."""
+def _with_rest(sets: list[Inputs], names: list[str], values: Values, numbers: Values) -> list[Inputs]:
+    """Further required parameters: values by type and name, else tensors of the last one's shape, else numbers."""
     if not names:
         return sets
-    plain = [inputs + tuple((name, (_value_specs(name) or [inputs[-1][1]])[0]) for name in names) for inputs in sets]
-    numbers = _numbers(names)
+    plain = [inputs + tuple((name, next(iter(values[name]), inputs[-1][1])) for name in names) for inputs in sets]
     return plain + [inputs + tuple((name, numbers[name][0]) for name in names) for inputs in sets[:12]]

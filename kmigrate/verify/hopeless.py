@@ -16,12 +16,19 @@ _TENSORFLOW_2 = "the code is written for TensorFlow 2: try --stack keras2-tf2"
 _ANOTHER = "the code is written for another version of the engine: try another --stack (kmigrate engines list)"
 _INSTALL = "the stack lacks a package that the code needs"
 _NAME = "the code names something that it does not define"
+_ABSTRACT = "a base class of which no class in its file can be made: what derives from it elsewhere is verified by itself"
+_OLD_MODEL = "the class is written for a Keras before 2.2.1, where a Model could be used before its own __init__ had run"
+_OWN_INPUT = "the unit makes a placeholder of its own and returns it: there is no value to compare"
 
 _ROWS: tuple[tuple[str, str], ...] = (
     (r"is not installed in the stack|^(?:\w+: )?(?:ImportError|ModuleNotFoundError): No module named", _INSTALL),
     (r"unsupported operand type\(s\) for .*'Dimension'|__int__ returned non-int \(type NoneType\)", _TENSORFLOW_2),
     (r"module '(?:tensorflow|theano)[\w.]*' has no attribute '\w+'", _ANOTHER),
     (r"^NameError: (?:global )?name '\w+' is not defined", _NAME),
+    (r"Can't instantiate abstract class|^NotImplementedError: NotImplementedError\(", _ABSTRACT),
+    (r"^NotImplementedError: .*(?:should|must|to be) (?:be )?(?:implement|overrid)", _ABSTRACT),
+    (r"subclassing `Model` and you forgot to call `super", _OLD_MODEL),
+    (r"MissingInputError: Undeclared input|You must feed a value for placeholder tensor", _OWN_INPUT),
 )
 
 

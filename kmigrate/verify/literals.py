@@ -35,7 +35,8 @@ _SMALL = 1 << 20
 class Scope:
     """The names of a module or function that are bound exactly once, to an expression; functions see those around them.
 
-    A parameter is worth its default, and nothing where it has none.
+    A parameter is worth its default or, in a test, the last value of ``parametrize``, and nothing where it has neither; the
+    variable of a loop over a display is worth the last item.
     """
 
     def __init__(self, node: ast.Module | FunctionNode, outer: Scope | None = None) -> None:
@@ -52,6 +53,9 @@ class Scope:
         defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
         for item, default in [*zip(plain, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
             self.bound[item.arg] = default
+        for name, value in _parametrized(self.node.decorator_list if not isinstance(self.node, ast.Module) else []):
+            if name in self.bound:
+                self.bound[name] = value
         for rest in (arguments.vararg, arguments.kwarg):
             if rest is not None:
                 self.bound[rest.arg] = None
@@ -69,6 +73,9 @@ class Scope:
                 return
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             self._bind(node.target.id, node.value)
+        elif isinstance(node, ast.For) and (pairs := _last_item(node.target, node.iter)):
+            for variable, value in pairs:
+                self._bind(variable, value)
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.For, ast.With)):
             for part in ast.walk(node):
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
@@ -86,6 +93,37 @@ class Scope:
                 return scope, scope.bound[name]
             scope = scope.outer
         return None, None
+
+
+def _last_item(target: ast.expr, items: ast.expr) -> list[tuple[str, ast.expr]]:
+    """What the names of a target are in the last round over a display: the first rounds have the trivial sizes."""
+    if not isinstance(items, (ast.List, ast.Tuple)) or not items.elts:
+        return []
+    last = items.elts[-1]
+    if isinstance(target, ast.Name):
+        return [(target.id, last)]
+    if (
+        isinstance(target, (ast.Tuple, ast.List))
+        and isinstance(last, (ast.Tuple, ast.List))
+        and len(target.elts) == len(last.elts)
+    ):
+        pairs = zip(target.elts, last.elts, strict=True)
+        return [(name.id, value) for name, value in pairs if isinstance(name, ast.Name)]
+    return []
+
+
+def _parametrized(decorators: list[ast.expr]) -> Iterator[tuple[str, ast.expr]]:
+    """``@pytest.mark.parametrize("a, b", [(1, 2), (3, 4)])``: (a, 3), (b, 4)."""
+    for node in decorators:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "parametrize":
+            continue
+        if len(node.args) < 2:
+            continue
+        names = node.args[0].elts if isinstance(node.args[0], (ast.Tuple, ast.List)) else [node.args[0]]
+        texts = [item.value for item in names if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        parts = [part.strip() for text in texts for part in text.split(",")]
+        targets: list[ast.expr] = [ast.Name(part) for part in parts]
+        yield from _last_item(targets[0] if len(targets) == 1 else ast.Tuple(targets), node.args[1])
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:

@@ -16,7 +16,9 @@ from pathlib import Path
 from kmigrate.model import UserError
 from kmigrate.toml import tomllib
 
-_MISSING = re.compile(r"\b([A-Za-z_]\w*)(?:\.\w+)* is not installed in the stack")
+_MISSING = re.compile(
+    r"\b([A-Za-z_]\w*)(?:\.\w+)* is not installed in the stack|\bNo module named '([A-Za-z_]\w*)"  # at import, and later
+)
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(==[\w.+!-]+)?")
 # What a stack is there to provide: nothing of that name is ever put over it.
 _OWN = frozenset({"keras", "tensorflow", "theano", "numpy"})
@@ -40,7 +42,8 @@ def distribution_of(module: str) -> str:
 
 def missing_modules(texts: Iterable[str | None]) -> set[str]:
     """The modules that reasons say the stack does not have."""
-    return {name for text in texts for name in _MISSING.findall(text or "") if name not in _OWN}
+    found = {one or other for text in texts for one, other in _MISSING.findall(text or "")}
+    return {name for name in found if name not in _OWN}
 
 
 def advice(text: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 from kmigrate.verify import specs
+from kmigrate.verify.argument_values import alternatives
 from kmigrate.verify.constructors import made
 from kmigrate.verify.failure import Failure, Made
-from kmigrate.verify.guesses import alternatives
+from kmigrate.verify.guesses import literal
+
+# What Keras itself hands to a call.
+_OF_KERAS = {"mask", "states", "initial_state", "constants", "training", "partition_info"}
 
 
 def missing(failure: Failure, match: re.Match[str]) -> Made:
@@ -25,10 +28,6 @@ def missing(failure: Failure, match: re.Match[str]) -> Made:
     yield replace(failure.case, inputs=(*failure.case.inputs, *tensors))
     literals = tuple((name, literal(alternatives(name)[0])) for name in names)
     yield replace(failure.case, inputs=(*failure.case.inputs, *literals))
-
-
-def literal(value: Any) -> str:
-    return value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
 
 
 def pairs(failure: Failure, match: re.Match[str]) -> Made:
@@ -93,13 +92,53 @@ def python_value(failure: Failure, match: re.Match[str]) -> Made:
         yield failure.with_texts({position: text for position, text in texts.items() if position != first})
 
 
+def training(failure: Failure, match: re.Match[str]) -> Made:
+    """Python's ``if`` meets the symbolic learning phase: the call is told which phase it is."""
+    if "training" in failure.shape.optional and "training" not in dict(failure.case.inputs):
+        for value in ("literal(True)", "literal(False)"):
+            yield replace(failure.case, inputs=(*failure.case.inputs, ("training", value)))
+
+
+def computed(failure: Failure, match: re.Match[str]) -> Made:
+    """A tensor where the code computes with numpy: an array of its shape, then a Python value, each alone."""
+    arrays = {
+        position: f"expr(np.random.RandomState({position}).uniform(-1, 1, {spec.shape}).astype('float32'))"
+        for position, _, spec in failure.tensors()
+    }
+    if len(arrays) > 1:
+        yield failure.with_texts(arrays)
+    for position, text in arrays.items():
+        yield failure.with_texts({position: text})
+    yield from python_value(failure, match)
+
+
+def key(failure: Failure, match: re.Match[str]) -> Made:
+    """``KeyError: 'nb_steps'``: an argument among the ``**kwargs``."""
+    name = match["name"]
+    for value in alternatives(name)[:2]:
+        if failure.shape.is_class and failure.where == "construct":
+            yield failure.kwargs(**{name: value})
+        elif name not in dict(failure.case.inputs):
+            yield replace(failure.case, inputs=(*failure.case.inputs, (name, literal(value))))
+
+
+def whole_number(failure: Failure, match: re.Match[str]) -> Made:
+    """``Expected int32 passed to parameter 'n' ..., got 0.5``: integers instead of floats, first where the name is the same."""
+    floats = [
+        (name, position) for position, (name, text) in enumerate(failure.case.inputs) if re.match(r"literal\(-?\d*\.", text)
+    ]
+    for _, position in sorted(floats, key=lambda item: item[0] != match.groupdict().get("name")):
+        for value in ("literal(1)", "int[2]<2"):
+            yield failure.with_texts({position: value})
+    for name in failure.given(float):
+        yield failure.kwargs(**{name: 2})
+
+
 def optional_inputs(failure: Failure) -> Made:
-    """Parameters of a function that have a default and may be needed all the same: as a value, then as a tensor like another."""
-    if failure.shape.is_class:
-        return
+    """Parameters of a call that have a default and may be needed all the same: as a value, then as a tensor like another."""
     like = next((text for _, text in failure.case.inputs if "[" in text), "float[2,4]")
     given = {name for name, _ in failure.case.inputs}
-    for name in [name for name in failure.shape.optional if name not in given][:3]:
+    for name in [name for name in failure.shape.optional if name not in given | _OF_KERAS][:3]:
         for text in (literal(alternatives(name)[0]), like):
             yield replace(failure.case, inputs=(*failure.case.inputs, (name, text)))
 

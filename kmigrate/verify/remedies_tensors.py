@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from kmigrate.verify.argument_values import alternatives
 from kmigrate.verify.failure import Failure, Made, of_rank, shaped
-from kmigrate.verify.guesses import alternatives
-from kmigrate.verify.remedies_arguments import optional, optional_inputs
+from kmigrate.verify.remedies_arguments import optional, optional_inputs, pairs
 
 
 def rank(failure: Failure, match: re.Match[str]) -> Made:
@@ -15,6 +15,37 @@ def rank(failure: Failure, match: re.Match[str]) -> Made:
     found = int(match["found"]) if match["found"] else None
     if wanted <= 5:
         yield from failure.reshaped(lambda s: of_rank(s, wanted) if found is None or len(s) == found else None)
+    if wanted == 1 and found in (0, None):  # a number where a size of two dimensions belongs
+        yield from pairs(failure, match)
+
+
+def last_sizes(failure: Failure, match: re.Match[str]) -> Made:
+    """``must be of shape (2, 3) or (3, 4)``: each of them as the last dimensions of each tensor, behind the batch and alone."""
+    for wanted in re.findall(r"[(\[](\d+(?:, ?\d+)*)[)\]]", match["wanted"])[:3]:
+        sizes = tuple(int(size) for size in wanted.split(","))
+        for leading in ((2,), ()):
+            yield from failure.reshaped(lambda s, new=(*leading, *sizes): new if len(new) <= 5 else None)  # type: ignore[misc]  # bound now
+
+
+def alone(failure: Failure, match: re.Match[str]) -> Made:
+    """A list where one tensor belongs."""
+    stem = failure.case.inputs[0][0].partition(".")[0] if failure.case.inputs else ""
+    first = [text for name, text in failure.case.inputs if name.startswith(f"{stem}.")][:1]
+    if first:
+        rest = tuple(item for item in failure.case.inputs if not item[0].startswith(f"{stem}."))
+        yield replace(failure.case, inputs=((stem, first[0]), *rest))
+
+
+def expected(failure: Failure, match: re.Match[str]) -> Made:
+    """``Input 'box_ind' ... does not match expected type of int32``: the input of that name first."""
+    kind = re.sub(r"\d+", "", match["kind"])
+    spec = {"int": "int", "float": "float", "bool": "bool", "complex": "complex"}.get(kind)
+    if spec is None:
+        return
+    below = "<2" if spec == "int" else ""
+    for position, _, given in sorted(failure.tensors(), key=lambda item: item[1].partition(".")[0] != match["name"]):
+        if given.kind != spec:
+            yield failure.with_texts({position: f"{spec}[{','.join(map(str, given.shape))}]{below}"})
 
 
 def any_rank(failure: Failure, match: re.Match[str]) -> Made:

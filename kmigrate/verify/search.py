@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, Kwargs, constructors
 from kmigrate.verify.feedback import Failure, neighbours, next_cases
-from kmigrate.verify.guesses import Inputs, input_sets
+from kmigrate.verify.guesses import Inputs, input_sets, literal
 from kmigrate.verify.hopeless import advice, all_hopeless
 from kmigrate.verify.literals import UNKNOWN
 from kmigrate.verify.usages import TensorHint, Usage
@@ -123,13 +124,9 @@ def _values_of_functions(shape: UnitShape, usages: Sequence[Usage]) -> list[tupl
         if not known or len(known) == len(names):
             continue
         for dims in ("[2,6,4]", "[2,4]", "[2,8,8,3]", "[6]"):
-            inputs = tuple((name, _literal(known[name]) if name in known else "float" + dims) for name in names)
+            inputs = tuple((name, literal(known[name]) if name in known else "float" + dims) for name in names)
             found.setdefault(inputs, f"the call in {usage.where}")
     return list(found.items())[:12]
-
-
-def _literal(value: Any) -> str:
-    return value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
 
 
 class Search:
@@ -152,10 +149,12 @@ class Search:
         self.tried: set[str] = set()
         self.refused: set[str] = set()
         self.errors: list[Answer] = []
+        self._failed: dict[int, Case] = {}
         self.best: Progress = (0, ())
         self._plain = deque(candidates(shape, kind, usages, project))
-        self._learned: list[tuple[Progress, int, int, Case]] = []
+        self._learned: list[tuple[Progress, int, int, int, Case]] = []
         self._numbers = itertools.count()
+        self._said: Counter[str] = Counter()
 
     def run(self) -> Outcome:
         strikes = 0
@@ -177,7 +176,7 @@ class Search:
             if len(furthest := _furthest(self.errors)) >= _ENOUGH_HOPELESS and all_hopeless(furthest):
                 break
         ended = f" within {self.budget_s:g} s" if time.monotonic() > self.deadline else ""
-        return Outcome(None, reason=why_none(self.errors, len(self.tried), ended))
+        return Outcome(None, reason=why_none(self.errors, len(self.tried), ended, self._failed))
 
     def _chunk(self) -> list[tuple[int, Case]]:
         """Half of it follows what was learned, half are candidates that nothing is known of."""
@@ -187,7 +186,7 @@ class Search:
                 break
             depth = 0
             if self._learned and (len(found) < _CHUNK // 2 or not self._plain):
-                _, depth, _, case = heapq.heappop(self._learned)
+                _, _, depth, _, case = heapq.heappop(self._learned)
             else:
                 case = self._plain.popleft()
             key = repr(case)
@@ -197,6 +196,7 @@ class Search:
         return found
 
     def _learn(self, case: Case, depth: int, error: Answer) -> None:
+        self._failed[len(self.errors)] = case
         self.errors.append(error)
         where = str(error.get("where"))
         if where == "construct":
@@ -211,14 +211,18 @@ class Search:
             self.best = progress
             children += neighbours(case) if where != "construct" else []
         adapted = case.origin if _ADAPTED in case.origin else f"{case.origin}{_ADAPTED}"
+        # Of two that came as far, the one whose message is new leads on: the other's has been answered already.
+        kind = kind_of(error)
         for child in (replace(child, origin=adapted) for child in children):
-            heapq.heappush(self._learned, (progress, depth + 1, next(self._numbers), child))
+            heapq.heappush(self._learned, (progress, self._said[kind], depth + 1, next(self._numbers), child))
+        self._said[kind] += 1
 
 
 def progress_of(error: Answer) -> Progress:
-    """How far the code came, smaller is further: the stage, then the lines of the user's file on the way to the error."""
+    """How far the code came, smaller is further: the stage, then the lines of the user's file on the way to the error. Where
+    there are none Keras refused the tensors before the user's code saw them."""
     stage = STAGES.index(error["where"]) if error.get("where") in STAGES else 0
-    return -stage, tuple(-int(line) for line in error.get("lines", ()))
+    return -stage, tuple(-int(line) for line in error.get("lines", ())) or (0,)
 
 
 def _furthest(errors: Sequence[Answer]) -> list[Answer]:
@@ -227,14 +231,28 @@ def _furthest(errors: Sequence[Answer]) -> list[Answer]:
     return [error for error in errors if progress_of(error) == best]
 
 
-def why_none(errors: Sequence[Answer], tried: int, ended: str = "") -> str:
-    """The failure of the case that came furthest: what a person has to know to write one. ``ended`` says that time ran out."""
+def kind_of(error: Answer) -> str:
+    """What failures that differ in sizes and numbers of layers only have in common."""
+    return re.sub(r"\d+", "", f"{error.get('type')}: {error.get('message')}")
+
+
+def why_none(errors: Sequence[Answer], tried: int, ended: str = "", cases: Mapping[int, Case] | None = None) -> str:
+    """The failure of the case that came furthest: what a person has to know to write one. ``ended`` says that time ran out,
+    ``cases`` are those that failed, by the numbers of their errors."""
     if not errors:
         return "no case was found"
-    last = min(errors, key=progress_of)
+    furthest = _furthest(errors)
+    # The failure that was met last is the one that no answer to the others has led past.
+    kinds = list(dict.fromkeys(map(kind_of, furthest)))
+    last = next(error for error in furthest if kind_of(error) == kinds[-1])
+    case = (cases or {}).get(next(number for number, error in enumerate(errors) if error is last))
+    what = advice(last)
+    said = f"{last.get('type')}: {last.get('message')}"
     if last.get("where") == "import":
-        what = advice(last)
-        return f"the module cannot be imported: {last.get('type')}: {last.get('message')}{f' ({what})' if what else ''}"
-    came = f"the one that came furthest fails at {last.get('where')}: {last.get('type')}: {last.get('message')}"
-    what = advice(last) or "give a case: --save-cases and --cases, or in the configuration"
+        return f"the module cannot be imported: {said}{f' ({what})' if what else ''}"
+    at = f" ({last['at']})" if last.get("at") else ""
+    came = f"the one that came furthest fails at {last.get('where')}{at}: {said}"
+    if what is None:
+        begin = f"; it came as far with {case.arguments()}" if case is not None else ""
+        what = f"give a case: --save-cases and --cases, or in the configuration{begin}"
     return f"none of {tried} cases runs{ended}; {came} ({what})"

@@ -13,7 +13,7 @@ from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, read_unit
 from kmigrate.verify.cases import Case
 from kmigrate.verify.feedback import Failure, neighbours, next_cases
-from kmigrate.verify.search import Search
+from kmigrate.verify.search import Search, progress_of
 
 SHAPE = UnitShape((), (), True, 0, "")
 
@@ -41,6 +41,11 @@ def failing(message: str, *inputs: str, where: str = "call", **kwargs: Any) -> l
             "float[2]",
             "int32[2]<2",
         ),
+        ("Input 'box_ind' of 'Op' Op has type float32 that does not match expected type of int32.", "float[2]", "int[2]<2"),
+        ("IRFFT requires tf.complex64 or tf.complex128 inputs, got: Tensor", "float[2,4]", "complex[2,4]"),
+        ("ValueError: Affine matrix must be of shape (2, 3) or (3, 4), got (6, 4).", "float[2,6,4]", "float[2,3,4]"),
+        ("Shape must be rank 1 but is rank 0 for 'Crop'", "literal(3)", "literal((3, 3))"),
+        ("Expected int32 passed to parameter 'x0' of op 'Crop', got 0.5 of type 'float' instead.", "literal(0.5)", "literal(1)"),
     ],
 )
 def test_a_message_leads_to_the_case_that_it_asks_for(message: str, given: str, wanted: str) -> None:
@@ -76,6 +81,31 @@ def test_neighbours_are_also_made_together() -> None:
     assert neighbours(case)[0].inputs == (("x.0", "float[2,1,4]"), ("x.1", "float[2,1,4]"))
 
 
+def test_one_tensor_takes_the_place_of_a_list() -> None:
+    case = Case({}, (("x.0", "float[2,4]"), ("x.1", "float[2,4]"), ("y", "float[2]")))
+    found = next_cases(Failure(case, "call", "AttributeError: 'list' object has no attribute 'shape'", SHAPE))
+    assert found[0].inputs == (("x", "float[2,4]"), ("y", "float[2]"))
+
+
+def test_an_array_takes_the_place_of_a_tensor_that_numpy_gets() -> None:
+    first = failing("ValueError: setting an array element with a sequence.", "float[2,4]")[0].inputs[0][1]
+    assert first.startswith("expr(np.")
+    assert "(2, 4)" in first
+
+
+def test_arguments_that_only_the_message_names() -> None:
+    function = read_unit("def f(x, **options): pass\n", "f")
+    layer = read_unit("class L(Layer):\n    def call(self, x, training=None): pass\n", "L")
+    assert function is not None
+    assert layer is not None
+    case = Case({}, (("x", "float[2,4]"),))
+    wanted = next_cases(Failure(case, "call", "KeyError: 'nb_steps'", function))
+    assert [dict(found.inputs)["nb_steps"] for found in wanted] == ["literal(2)", "literal(3)"]
+    message = "TypeError: You are attempting to use Python control flow in a layer that was not declared to be dynamic."
+    phases = next_cases(Failure(case, "call", message, layer))
+    assert [dict(found.inputs).get("training") for found in phases[:2]] == ["literal(True)", "literal(False)"]
+
+
 def test_a_layer_that_wants_a_name_gets_one() -> None:
     case = Case({"units": 3}, (("x", "float[2,4]"),))
     shape = UnitShape((), (), True, 0, "")
@@ -101,10 +131,13 @@ def failing_always(**error: Any) -> tuple[str, int]:
     ("kind", "message", "says"),
     [
         ("ImportError", "tfp is not installed in the stack", "--install-missing installs tfp beside the stack"),
-        ("ModuleNotFoundError", "No module named 'voxelmorph'", "the stack lacks a package"),
+        ("ModuleNotFoundError", "No module named 'librosa.util'", "--install-missing installs librosa beside"),
         ("TypeError", "unsupported operand type(s) for /: 'int' and 'Dimension', please use // instead", "--stack keras2-tf2"),
         ("AttributeError", "module 'tensorflow' has no attribute 'contrib'", "another --stack"),
         ("NameError", "name 'Lion' is not defined", "does not define"),
+        ("TypeError", "Can't instantiate abstract class Base with abstract methods mix", "a base class"),
+        ("RuntimeError", "It looks like you are subclassing `Model` and you forgot to call `super(...)`", "a Keras before"),
+        ("MissingInputError", "Undeclared input", "a placeholder of its own"),
     ],
 )
 def test_a_search_ends_where_no_case_cures_the_failure(kind: str, message: str, says: str) -> None:
@@ -179,6 +212,39 @@ def test_the_search_climbs_along_the_lines_that_were_reached() -> None:
     found = Search(probe, shape, "helper").run()
     assert found.case is not None
     assert [len(specs.parse(text).shape) for _, text in found.case.inputs] == [4, 1, 3]
+
+
+def test_a_new_message_is_answered_before_one_that_was_answered() -> None:
+    """Most cases fail of one message that leads nowhere; what leads on is said by few, in the same line."""
+    shape = read_unit("def f(boxes, index): pass\n", "f")
+    assert shape is not None
+
+    def fails(case: Case) -> dict[str, Any] | None:
+        boxes, index = (specs.parse(text) for _, text in case.inputs)
+        message = "Shapes must be equal rank, but are 2 and 3"
+        if index.kind == "int":
+            message = "Can not squeeze dim[1], expected a dimension of 1, got 4"
+            if boxes.shape[1:2] == (1,):
+                return None
+        return {"where": "call", "type": "ValueError", "message": message, "lines": [5]}
+
+    probe, seen = worker(fails)
+    assert Search(probe, shape, "helper").run().case is not None
+    assert len(seen) < 160
+
+
+def test_what_keras_refuses_before_the_code_sees_it_is_not_far() -> None:
+    assert progress_of({"where": "call", "lines": [3]}) < progress_of({"where": "call", "lines": []})
+    assert progress_of({"where": "evaluate", "lines": []}) < progress_of({"where": "call", "lines": [3]})
+
+
+def test_the_reason_names_the_place_and_a_case_to_begin_with() -> None:
+    shape = read_unit("def f(x): pass\n", "f")
+    assert shape is not None
+    probe, _ = worker(lambda case: {"where": "call", "type": "E", "message": "odd", "lines": [3], "at": "a.py:3"})
+    reason = str(Search(probe, shape, "helper").run().reason)
+    assert "fails at call (a.py:3): E: odd" in reason
+    assert re.search(r"it came as far with x=float\[[\d,]*\]\)$", reason)
 
 
 def test_refused_constructor_arguments_are_tried_once() -> None:

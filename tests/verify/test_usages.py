@@ -46,6 +46,28 @@ def test_shapes_come_from_what_the_layer_is_called_with_or_from_the_same_functio
     assert in_check.near == (TensorHint((12, 6)),)
 
 
+TESTS = """
+import pytest
+@pytest.mark.parametrize("width", (1, 5))
+@pytest.mark.parametrize("mode, size", [("a", 2), ("b", (3, 4))])
+def test_it(width, mode, size, other):
+    for count in (1, 3):
+        Capsule(count, mode, size=size, other=other)([Input((width * count,)), Input((count,))])
+    for one, two in [(1, 2), (3, 4)]:
+        Capsule(one, two)
+    for wrong in things():
+        Capsule(wrong)
+"""
+
+
+def test_tests_with_parameters_and_loops_are_worth_their_last_round() -> None:
+    first, second, third = sorted(usages_in_module(TESTS, "Capsule"), key=lambda usage: int(usage.where.lstrip(":")))
+    assert (first.positional, first.keywords) == ((3, "b"), {"size": (3, 4), "other": UNKNOWN})
+    assert first.direct == (TensorHint((15,)), TensorHint((3,)))
+    assert second.positional == (3, 4)
+    assert third.positional == (UNKNOWN,)
+
+
 def test_docstrings_count_and_calls_of_a_base_do_not() -> None:
     found = usages_in_module(PROGRAM, "Capsule")
     assert Usage((7,), {"routings": 2}, where=":2") in found
