@@ -154,6 +154,8 @@ class Worker:
             KERAS_BACKEND=self.engine,
             CUDA_VISIBLE_DEVICES="-1",
             OMP_NUM_THREADS="1",
+            # In two threads a weight is read now before and now after its update: code would seem random that is not.
+            TF_NUM_INTEROP_THREADS="1",
             OPENBLAS_NUM_THREADS="1",
             PYTHONDONTWRITEBYTECODE="1",
             PYTHONHASHSEED="0",

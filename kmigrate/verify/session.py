@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from kmigrate.model import Unit
@@ -20,6 +21,7 @@ from kmigrate.verify.excerpt import excerpt
 from kmigrate.verify.finding import Found, find_cases
 from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
+from kmigrate.verify.repeat import CERTAIN, settled
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.settings import Settings
@@ -171,6 +173,11 @@ def _alike(one: Verdict, other: Verdict) -> bool:
     return one.verdict == "different" and (one.where in _STAGES) == (other.where in _STAGES)
 
 
+def _shows_values(verdict: Verdict) -> bool:
+    """Not a rewritten text that fails: it fails again."""
+    return verdict.verdict == "different" and verdict.where not in (*_STAGES, *_DEAD)
+
+
 @dataclass(slots=True)
 class _Run:
     """One version of a rewritten unit against its original."""
@@ -215,6 +222,7 @@ class _Run:
                     break
             for future in waiting:
                 future.result()
+        self._repeat(own, runs)
         if not own:
             return Verified(_none(self.pair, self.task, "skipped", f"no case runs on the original: {failed}"))
         verdict = replace(self._verdict(own, elsewhere), runs=self._in_order(runs), origin=self.found.origin)
@@ -224,6 +232,22 @@ class _Run:
             if run.engine == self.pair.engine and run.verdict in ("different", "error") and run.where != FAILS_BEFORE
         ]
         return Verified(verdict, tuple(refuting))
+
+    def _repeat(self, own: list[Verdict], runs: list[CaseVerdict]) -> None:
+        """Settle what few cases show on the own engine by running them again."""
+        places = [place for place, run in enumerate(runs) if run.engine == self.pair.engine]
+        shown = [(n, place) for n, place in enumerate(places) if _shows_values(own[n])]
+        if len(shown) >= CERTAIN:
+            return
+        for n, place in shown:
+            case = self.found.cases[runs[place].number - 1]
+            own[n] = settled(own[n], partial(self._anew, case))
+            runs[place] = _of_case(self.pair.engine, runs[place].number, case, own[n])
+
+    def _anew(self, case: Case) -> Verdict:
+        """Both texts run once more; an original that does not run any more says nothing."""
+        original = self.session.run(self.pair, self.pair.engine, self.found.wire, case, rewritten=False)
+        return self.rewritten(self.pair.engine, case, original)
 
     def _not_run(self, number: int, original: Result) -> Verdict:
         """A case that a person gave and that the original does not run: to pass it over would say that it was compared."""
