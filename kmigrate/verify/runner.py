@@ -87,7 +87,7 @@ class Worker:
             self._command(self._folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(self._folder / "stderr").open("wb"),
+            stderr=(self._folder / "stderr").open("ab"),  # the worker may shorten it
             env=self._environment(home),
             cwd=home,
             text=True,

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,7 +154,8 @@ def test_a_user_without_rights_is_isolated_or_told_why() -> None:
 # --- workers ---------------------------------------------------------------------------------------------------------
 
 BAD = """
-import itertools, os, shutil, socket, subprocess, sys, threading, time
+import atexit, builtins, gc, itertools, json, os, shutil, signal, socket, subprocess, sys, threading, time, warnings
+import numpy as np
 def fine(x): return x + x
 def loop_in_c(x): return any(itertools.repeat(False))
 def die(x): os._exit(7)
@@ -211,6 +213,57 @@ def reach(x, port):
         return "reached"
     except OSError as error:
         return "refused"
+def deep(x):
+    sys.setrecursionlimit(1 << 30)
+    def down(n): return down(n + 1) + 1
+    return down(0)
+def talk(x):
+    line = "x" * (1 << 20)
+    for _ in range(300):
+        print(line)
+        os.write(1, line.encode())
+    return x
+def talk_of_errors(x):
+    for _ in range(40):
+        print("y" * (1 << 20), file=sys.stderr)
+    return x
+def exit_in_threads(x):
+    threads = [threading.Thread(target=sys.exit, args=(3,)) for _ in range(3)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return x
+def never_end(x):
+    atexit.register(time.sleep, 600)
+    return x
+def handle_signals(x):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return x
+def stop_the_clock(x):
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    while True: pass
+def patch(x):
+    json.dumps = json.loads = lambda *a, **k: "{}"
+    builtins.sum = builtins.sorted = max
+    builtins.left = 1
+    sys.setrecursionlimit(321)
+    warnings.simplefilter("error")
+    np.seterr(all="raise")
+    gc.disable()
+    os.umask(0o777)
+    return x
+def patch_numpy(x):
+    np.asarray = np.array = np.zeros = lambda *a, **k: 42
+    np.random.seed = np.random.RandomState = os.getcwd = os.path.isdir = time.time = None
+    return x
+def patched(x):
+    return [sum([1, 2]), np.asarray([1]).tolist(), json.dumps([]), sys.getrecursionlimit(), hasattr(builtins, "left"), len(np.geterr()),
+            str(np.geterr()), len(warnings.filters), gc.isenabled(), signal.getsignal(signal.SIGTERM) is signal.SIG_IGN,
+            os.path.isdir(os.getcwd()), time.time() > 0]
+def patch_builtins_that_the_worker_needs(x):
+    builtins.dict = builtins.len = builtins.isinstance = None
+    return x
 def leave_thread(x):
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -245,6 +298,9 @@ def starts(worker: Engines) -> int:
         ("bomb", "crash"),
         ("close_all", "crash"),
         ("kill_group", "crash"),
+        ("deep", "crash"),
+        ("stop_the_clock", "timeout"),
+        ("patch_builtins_that_the_worker_needs", "crash"),
     ],
 )
 def test_bad_code_costs_its_own_case(worker: Engines, name: str, where: str) -> None:
@@ -257,7 +313,22 @@ def test_bad_code_costs_its_own_case(worker: Engines, name: str, where: str) -> 
 
 @pytest_engines
 @pytest.mark.parametrize(
-    "name", ["fork_once", "no_folder", "elsewhere", "say", "find_the_protocol", "close_most", "leave_thread"]
+    "name",
+    [
+        "fork_once",
+        "no_folder",
+        "elsewhere",
+        "say",
+        "find_the_protocol",
+        "close_most",
+        "leave_thread",
+        "talk",
+        "talk_of_errors",
+        "exit_in_threads",
+        "never_end",
+        "handle_signals",
+        "patch",
+    ],
 )
 def test_odd_code_costs_nothing(worker: Engines, name: str) -> None:
     assert run(worker, "fine").ok
@@ -274,6 +345,26 @@ def test_every_case_finds_the_process_as_the_first_one_did(worker: Engines) -> N
     assert run(worker, "no_folder").ok
     assert run(worker, "where").outputs == first
     assert "kmigrate-worker-" in str(first[0])
+
+
+@pytest_engines
+def test_what_code_patches_is_as_it_was_for_the_next_case(worker: Engines) -> None:
+    first = [str(item) for item in run(worker, "patched").outputs]
+    before = starts(worker)
+    for name in ("patch", "handle_signals", "patch_numpy"):
+        assert run(worker, name).ok == (name != "patch_numpy")  # the worker calculates with it, too
+        assert [str(item) for item in run(worker, "patched").outputs] == first
+    assert starts(worker) == before
+
+
+@pytest_engines
+def test_what_code_says_does_not_fill_the_disk(worker: Engines) -> None:
+    for _ in range(12):  # more than one file may hold, all together
+        assert run(worker, "talk_of_errors").ok
+    assert run(worker, "fine").ok
+    folder = worker.workers["theano"]._folder
+    assert folder is not None
+    assert (folder / "stderr").stat().st_size < 1 << 20
 
 
 @pytest_engines
@@ -305,11 +396,16 @@ def test_user_code_sees_no_secrets_and_no_network(worker: Engines, monkeypatch: 
 def test_closing_a_worker_leaves_no_process_and_no_folder(worker: Engines) -> None:
     with Worker(worker.workers["theano"].python, "theano") as one:
         assert one.call({"op": "doctor"})["ok"]
+        module = {"name": "bad", "source": BAD, "path": "<bad>"}
+        for name in ("never_end", "handle_signals"):  # neither hooks nor handlers may hold it up
+            assert one.run({"module": module, "unit": {"qualname": name}, "case": {"inputs": [{"name": "x", "value": 1}]}}).ok
         assert one._process is not None
         below = psutil.Process(one._process.pid).children(recursive=True)
         folder = one._folder
         assert folder is not None
         assert below
+        started = time.monotonic()
+    assert time.monotonic() - started < 10
     wait_until_gone(below)
     assert not folder.exists()
 

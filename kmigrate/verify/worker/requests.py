@@ -5,7 +5,7 @@ import inspect
 import json
 import os
 import sys
-import time
+from time import time
 
 import numpy as np
 
@@ -18,14 +18,14 @@ from .units import find_unit
 
 
 def answer_to(engine, request):
-    started = time.time()
+    started = time()
     try:
         answer = limited(request.get("soft_s", 0), OPS[request["op"]], engine, request)
-        answer["seconds"] = time.time() - started
+        answer["seconds"] = time() - started
         return answer
     except BaseException as error:
         module = request.get("module") or {}
-        return failure(error, time.time() - started, module.get("path"), module.get("package_root"))
+        return failure(error, time() - started, module.get("path"), module.get("package_root"))
 
 
 def run(engine, request):

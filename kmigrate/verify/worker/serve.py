@@ -1,14 +1,16 @@
 """The process: one engine, requests in, answers out."""
 
-import json
 import os
 import sys
 import threading
 import time
+from json import dumps, loads
+from os import getpid
 
 from .engine import Engine
 from .failures import failure
 from .requests import answer_to
+from .surroundings import Surroundings
 
 ENGINE = os.environ.get("KERAS_BACKEND", "tensorflow")
 
@@ -17,10 +19,12 @@ def main():
     threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     requests = os.fdopen(out_of_reach(0), "r", encoding="utf-8")
     answers = os.fdopen(out_of_reach(1), "w", encoding="utf-8")
-    nothing = os.open(os.devnull, os.O_RDONLY)
+    nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    sys.stdin, sys.stdout = open(os.devnull), sys.stderr
+    os.dup2(nothing, 1)  # what code says with its last words is on standard error
+    # by number: what code closes is opened again
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)
+    standard = {0: out_of_reach(nothing), 1: out_of_reach(nothing), 2: out_of_reach(2)}
     # `import worker` by user code must not find this directory.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != os.path.dirname(os.path.abspath(__file__))]
     try:
@@ -28,38 +32,20 @@ def main():
         first = {"ok": True, "ready": True, "id": 0}
     except BaseException as error:
         engine, first = None, dict(failure(error), where="start", id=0)
-    answers.write(json.dumps(first) + "\n")
+    answers.write(dumps(first) + "\n")
     answers.flush()
     if engine is None:
         return
-    surroundings, process = Surroundings(), os.getpid()
+    surroundings, process = Surroundings(ENGINE, standard), getpid()
     for line in requests:
-        request = json.loads(line)
         surroundings.restore()
+        request = loads(line)
         answer = dict(answer_to(engine, request), id=request.get("id"))
-        if os.getpid() != process:
+        if getpid() != process:
             os._exit(0)  # user code forked, and this is the copy
         # A line of its own, whatever user code may have written before it.
-        answers.write("\n" + json.dumps(answer) + "\n")
+        answers.write("\n" + dumps(answer) + "\n")
         answers.flush()
-
-
-class Surroundings(object):
-    """What user code may change of the process and the next case must find as it was."""
-
-    def __init__(self):
-        self.home, self.environment = os.getcwd(), dict(os.environ)
-        self.streams = sys.stdin, sys.stdout, sys.stderr
-
-    def restore(self):
-        for folder in (self.home, os.environ.get("KERAS_HOME") or self.home):
-            if not os.path.isdir(folder):
-                os.makedirs(folder)
-        os.chdir(self.home)
-        if dict(os.environ) != self.environment:
-            os.environ.clear()
-            os.environ.update(self.environment)
-        sys.stdin, sys.stdout, sys.stderr = self.streams
 
 
 def out_of_reach(descriptor):
