@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kmigrate.verify.compared import choices
@@ -97,7 +97,7 @@ def read_unit(source: str, qualname: str, line: int = 0) -> UnitShape | None:
     text = ast.get_source_segment(source, node) or ""
     if isinstance(node, ast.ClassDef):
         return _read_class(tree, node, text)
-    inputs = _known(_inputs(node), [node])
+    inputs = _known(_inputs(node, ()), [node])
     construct = _known(_parameters(outer), [outer]) if outer is not None else ()
     elements = _elements(node, inputs, [node])
     return UnitShape(construct, inputs, False, _list_length(node, inputs), text, optional=_optional(node), elements=elements)
@@ -207,8 +207,12 @@ def _read_class(tree: ast.Module, node: ast.ClassDef, text: str) -> UnitShape:
         inputs = (replace(inputs[0], spec=inputs[0].spec or shown[0]), *inputs[1:])
     elif shown:
         elements = elements or tuple(shown)
-    names = [item.name for item in _parameters(call) if item.name != "self"] if call is not None else []
+    every = [item for item in _parameters(call) if item.name != "self"] if call is not None else []
+    names = [item.name for item in every]
     is_cell = len(names) > 1 and names[1].startswith("state")
+    if is_cell and call is not None and any(item.default is None for item in every[2:]):
+        # It wants more than the layer that runs a cell would give.
+        is_cell, inputs = False, _known(_inputs(call, ()), [call, *chain])
     takes_mask = "mask" in names or is_cell  # the layer that runs a cell takes one
     takes_states = is_cell or "initial_state" in names or bool(_RECURRENT & set(bases))
     build = next((found for member in chain if (found := _method(member, "build"))), None)
@@ -228,7 +232,7 @@ def _known(parameters: tuple[Parameter, ...], nodes: Sequence[ast.AST]) -> tuple
             item,
             annotation=item.annotation or said.get(item.name, Told()).type or None,
             choices=words.get(item.name, ()),
-            spec=said.get(item.name, Told()).spec,
+            spec=said.get(item.name, Told()).spec if re.search("ensor|^$", item.annotation or "") else None,
         )
         for item in parameters
     )
@@ -294,10 +298,10 @@ def _optional(function: Function) -> tuple[str, ...]:
     return tuple(item.name for item in _parameters(function) if item.default is not None)
 
 
-def _inputs(function: Function) -> tuple[Parameter, ...]:
-    """Parameters that a case gives: the required ones, and the first one in any case."""
+def _inputs(function: Function, of_keras: Collection[str] = _NOT_INPUTS) -> tuple[Parameter, ...]:
+    """Parameters that a case gives: the required ones but those that Keras gives, and the first one in any case."""
     every = [item for item in _parameters(function) if item.name not in ("self", "cls")]
-    found = [item for index, item in enumerate(every) if index == 0 or item.name not in _NOT_INPUTS]
+    found = [item for index, item in enumerate(every) if index == 0 or item.name not in of_keras]
     return tuple(item for index, item in enumerate(found) if item.default is None or index == 0)
 
 

@@ -17,7 +17,7 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(pool_size|pool|strides?|size|scale|factor|upsampling|.*factor|block_size)$", (2, (2, 2), 1)),
     (r"^(pool_list|levels|bins)$", ([1, 2], [1])),
     (r"^(padding|border_mode|pad)$", ("same", "valid", 1, (1, 1))),
-    (r"^(nb_row|nb_col|rows|cols|height|width|pool_height|pool_width|.*_height|.*_width)$", (3, 2)),
+    (r"^([HWCDT]|nb_row|nb_col|rows|cols|height|width|pool_height|pool_width|.*_height|.*_width)$", (3, 2)),
     (r"^(target_shape|target_size|output_size|out_size|new_shape|dims)$", ((4, 4), (2, 2))),
     (r"^(output_shape|input_shape|shape|batch_input_shape)$", ((3, 4), (2, 4), (2, 6, 4))),
     (r"^(axis|axes|dim_index)$", (-1, 1)),

@@ -124,8 +124,8 @@ def _shape(text: str, start: int, sizes: _Sizes) -> tuple[int, ...] | None:
     if not parts or not all(map(_is_size, parts)):
         return None
     if text[start] == "(" and not re.search(r"shapes?\b[^.]{0,12}$|[Tt]ensor[^.]{0,16}$", text[:start]):
-        # (y1, x1, y2, x2): four values
-        return (len(parts),) if len(parts) > 1 and not any(part.isdigit() for part in parts) else None
+        # (y1, x1, y2, x2): four values; in quotes they are words
+        return (len(parts),) if len(parts) > 1 and not any(part.isdigit() or "`" in part for part in parts) else None
     return tuple(_size(part, sizes) for part in parts)
 
 

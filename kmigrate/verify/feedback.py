@@ -54,7 +54,8 @@ _RULES: _Rows = (
         (
             r"list of (?:at least |exactly )?(?P<wanted>\d)? ?(?:inputs|tensors)",
             r"expects (?P<wanted>\d) input",
-            r"must be a list|len is not well defined for symbolic",
+            r"must be a list|len is not well defined for symbolic|within a TensorFlow loop",
+            r"Tensor objects are only iterable|iterating over `tf\.Tensor` is not allowed",
         ),
     ),
     (
@@ -92,12 +93,16 @@ _RULES: _Rows = (
             r"not supported between instances of '(?:tuple|list)'|must be (?:an )?int",
         ),
     ),
+    (tensors.product, (r"got (?P<one>\d+) \* (?P<two>\d+) != (?P<size>\d+)",)),
+    (tensors.masked, (r"must support mask|[Mm]ask (?:is required|must|should|can ?not be None)",)),
+    (arguments.tensorflow_cell, (r"must be an instance of RNNCell",)),
     (tensors.alone, (r"'(?:list|tuple)' object has no attribute '(?:shape|get_shape|dtype|ndim|op)'",)),
     (
         arguments.computed,
         (
-            r"array element with a sequence|__array__\(\)|symbolic Tensor .* to a numpy|Tensor is unhashable",
-            r"data type not understood|can't convert .* to numpy|loop of ufunc does not support",
+            r"array element with a sequence|must be a TensorType|__array__\(\)|Tensor is unhashable",
+            r"needs numeric values and not symbolic|symbolic Tensor .* to a numpy|data type not understood",
+            r"can't convert .* to numpy|loop of ufunc does not support",
         ),
     ),
     (arguments.attribute, (r"'(?P<kind>\w+)' object has no attribute '(?P<attribute>\w+)'",)),

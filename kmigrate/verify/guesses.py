@@ -19,7 +19,7 @@ RANKS = {0: "[]", 1: "[6]", 2: "[2,4]", 3: "[2,6,4]", 4: "[2,8,8,3]", 5: "[2,4,4
 
 # Parameters of functions that are Python values rather than tensors, although required.
 _PYTHON = re.compile(
-    r"^(axis|axes|n|k|shape|output_shape|input_shape|target_shape|size|.*_size|strides?|padding|rate|alpha|gamma|eps|epsilon"
+    r"^([HWCDT]|axis|axes|n|k|shape|output_shape|input_shape|target_shape|size|.*_size|strides?|padding|rate|alpha|gamma|eps|epsilon"
     r"|.*dims?|num_.*|n_.*|nb_.*|dtype|data_format|mode|activation|dim|units|rank|order|margin|seed|stddev|keepdims|factor"
     r"|classes|count|depth|method|window|steps|threshold|smooth|temperature|.*_fn|fn|func|name|training|sigma|p|power)$"
 )

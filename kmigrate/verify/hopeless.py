@@ -12,22 +12,32 @@ from typing import Any
 
 from kmigrate.verify import overlays
 
+_TENSORFLOW_1 = "the code is written for TensorFlow 1: try --stack keras2-tf1"
 _TENSORFLOW_2 = "the code is written for TensorFlow 2: try --stack keras2-tf2"
+_NEWER = "the code is written for a later version of the library than any stack has (kmigrate engines list)"
 _ANOTHER = "the code is written for another version of the engine: try another --stack (kmigrate engines list)"
 _INSTALL = "the stack lacks a package that the code needs"
 _NAME = "the code names something that it does not define"
 _ABSTRACT = "a base class of which no class in its file can be made: what derives from it elsewhere is verified by itself"
 _OLD_MODEL = "the class is written for a Keras before 2.2.1, where a Model could be used before its own __init__ had run"
+_FUNCTION = "where the returned function is a unit, verify gives a verdict for that one"
 _OWN_INPUT = "the unit makes a placeholder of its own and returns it: there is no value to compare"
 
 _ROWS: tuple[tuple[str, str], ...] = (
-    (r"is not installed in the stack|^(?:\w+: )?(?:ImportError|ModuleNotFoundError): No module named", _INSTALL),
+    (r"is not installed in the stack|\bNo module named '", _INSTALL),
     (r"unsupported operand type\(s\) for .*'Dimension'|__int__ returned non-int \(type NoneType\)", _TENSORFLOW_2),
+    (r"module 'tensorflow[\w.]*\._?v1[\w.]*' has no attribute '\w+'", _TENSORFLOW_2),
+    (
+        r"module 'tensorflow' has no attribute '(?:contrib|placeholder|Session|get_variable|variable_scope|log|div|to_\w+)'",
+        _TENSORFLOW_1,
+    ),
+    (r"'(?:int|NoneType)' object has no attribute 'value'", _TENSORFLOW_1),
     (r"module '(?:tensorflow|theano)[\w.]*' has no attribute '\w+'", _ANOTHER),
     (r"^NameError: (?:global )?name '\w+' is not defined", _NAME),
     (r"Can't instantiate abstract class|^NotImplementedError: NotImplementedError\(", _ABSTRACT),
     (r"^NotImplementedError: .*(?:should|must|to be) (?:be )?(?:implement|overrid)", _ABSTRACT),
     (r"subclassing `Model` and you forgot to call `super", _OLD_MODEL),
+    (r"^TypeError: it returns a function, and no value", _FUNCTION),
     (r"MissingInputError: Undeclared input|You must feed a value for placeholder tensor", _OWN_INPUT),
 )
 
@@ -35,6 +45,8 @@ _ROWS: tuple[tuple[str, str], ...] = (
 def advice(error: Mapping[str, Any]) -> str | None:
     """What a person can do about a failure that no other case cures; None for every other failure."""
     said = f"{error.get('type')}: {error.get('message')}"
+    if error.get("of"):  # a function of that library lacks an argument
+        return _NEWER
     found = next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
     return (overlays.advice(said) or _INSTALL) if found == _INSTALL else found
 

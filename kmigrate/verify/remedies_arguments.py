@@ -175,6 +175,16 @@ def named(failure: Failure, match: re.Match[str]) -> Made:
     yield replace(failure.case, inputs=(*failure.case.inputs, ("name", "literal('unit')")))
 
 
+def tensorflow_cell(failure: Failure, match: re.Match[str]) -> Made:
+    """A cell of TensorFlow's own."""
+    made_of = "expr(tf.compat.v1.nn.rnn_cell.GRUCell(4))"
+    for name in [item.name for item in failure.shape.construct if "cell" in item.name]:
+        yield failure.kwargs(**{name: made_of})
+    for position, (name, _) in enumerate(failure.case.inputs):
+        if "cell" in name:
+            yield failure.with_texts({position: made_of})
+
+
 def drop(failure: Failure, match: re.Match[str]) -> Made:
     name = match["name"]
     if name in failure.case.kwargs:

@@ -48,6 +48,22 @@ def expected(failure: Failure, match: re.Match[str]) -> Made:
             yield failure.with_texts({position: f"{spec}[{','.join(map(str, given.shape))}]{below}"})
 
 
+def product(failure: Failure, match: re.Match[str]) -> Made:
+    """``got 2 * 4 != 6``: the size that they make."""
+    wanted, size = int(match["one"]) * int(match["two"]), int(match["size"])
+    yield from failure.reshaped(lambda s: tuple(wanted if d == size else d for d in s) if size in s else None)
+
+
+def masked(failure: Failure, match: re.Match[str]) -> Made:
+    """A layer that wants a mask of (samples, time) with each of its tensors."""
+    if not failure.shape.takes_mask or any(name.startswith("mask") for name, _ in failure.case.inputs):
+        return
+    shapes = [("mask" + name[name.index(".") :] if "." in name else "mask", s.shape) for _, name, s in failure.tensors()]
+    if shapes and all(len(shape) >= 2 for _, shape in shapes):
+        masks = tuple((name, f"bool[{shape[0]},{shape[1]}]") for name, shape in shapes)
+        yield replace(failure.case, inputs=(*failure.case.inputs, *masks))
+
+
 def any_rank(failure: Failure, match: re.Match[str]) -> Made:
     """The ranks do not go together: every tensor alone at every other rank."""
     for position, _, spec in failure.tensors():

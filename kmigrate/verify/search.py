@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kmigrate.verify import specs
+from kmigrate.verify import overlays, specs
 from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, Kwargs, constructors
@@ -33,6 +33,8 @@ _DEEPEST = 8
 _STRIKES = 2
 # So many cases have to come furthest and fail of what no case cures before the search gives up on the others.
 _ENOUGH_HOPELESS = 24
+# So many cases have to come furthest and fail alike before the reason doubts that any runs.
+_ALIKE = 12
 _ADAPTED = ", adapted to error messages"
 
 Answer = Mapping[str, Any]
@@ -236,6 +238,10 @@ def kind_of(error: Answer) -> str:
     return re.sub(r"\d+", "", f"{error.get('type')}: {error.get('message')}")
 
 
+def _brief(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def why_none(errors: Sequence[Answer], tried: int, ended: str = "", cases: Mapping[int, Case] | None = None) -> str:
     """The failure of the case that came furthest: what a person has to know to write one. ``ended`` says that time ran out,
     ``cases`` are those that failed, by the numbers of their errors."""
@@ -247,12 +253,17 @@ def why_none(errors: Sequence[Answer], tried: int, ended: str = "", cases: Mappi
     last = next(error for error in furthest if kind_of(error) == kinds[-1])
     case = (cases or {}).get(next(number for number, error in enumerate(errors) if error is last))
     what = advice(last)
-    said = f"{last.get('type')}: {last.get('message')}"
+    said = str(last.get("message") or "").removeprefix(f"{last.get('type')}: ")
+    said = f"{last.get('type')}: {re.sub(r' at 0x[0-9a-f]+', '', said)}"
     if last.get("where") == "import":
         return f"the module cannot be imported: {said}{f' ({what})' if what else ''}"
     at = f" ({last['at']})" if last.get("at") else ""
     came = f"the one that came furthest fails at {last.get('where')}{at}: {said}"
     if what is None:
-        begin = f"; it came as far with {case.arguments()}" if case is not None else ""
-        what = f"give a case: --save-cases and --cases, or in the configuration{begin}"
+        begin = f"; it came as far with {_brief(case.arguments())}" if case is not None and case.arguments() else ""
+        alike = len(furthest) if len(kinds) == 1 and len(furthest) >= _ALIKE else 0
+        lacking = next((text for error in errors if (text := overlays.advice(str(error.get("message"))))), "")
+        begin += f"; others lack a package: {lacking}" if lacking else ""
+        doubt = f"all {alike} that came as far fail so, and perhaps the code does not run on this stack; else " if alike else ""
+        what = f"{doubt}give a case: --save-cases and --cases, or in the configuration{begin}"
     return f"none of {tried} cases runs{ended}; {came} ({what})"

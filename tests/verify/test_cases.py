@@ -61,6 +61,19 @@ def test_states_of_a_cell_are_not_inputs() -> None:
     assert [item.name for item in shape_of("Cell").inputs] == ["inputs"]
 
 
+def test_a_cell_that_wants_more_than_keras_gives_gets_it_all() -> None:
+    shape = read_unit("class C(Cell):\n    def __call__(self, inputs, state, score, scope=None): pass\n", "C")
+    assert shape is not None
+    assert [item.name for item in shape.inputs] == ["inputs", "state", "score"]
+    assert not shape.takes_states
+
+
+def test_required_parameters_of_a_function_are_its_inputs_whatever_their_names() -> None:
+    shape = read_unit("def loop(x, mask, initial_state, training=None): pass\n", "loop")
+    assert shape is not None
+    assert [item.name for item in shape.inputs] == ["x", "mask", "initial_state"]
+
+
 def test_a_factory_gives_its_inner_function() -> None:
     assert inner_function(SOURCE, "make_loss") == "make_loss.loss"
     assert inner_function(SOURCE, "sample") is None

@@ -44,6 +44,7 @@ def failing(message: str, *inputs: str, where: str = "call", **kwargs: Any) -> l
         ("Input 'box_ind' of 'Op' Op has type float32 that does not match expected type of int32.", "float[2]", "int[2]<2"),
         ("IRFFT requires tf.complex64 or tf.complex128 inputs, got: Tensor", "float[2,4]", "complex[2,4]"),
         ("ValueError: Affine matrix must be of shape (2, 3) or (3, 4), got (6, 4).", "float[2,6,4]", "float[2,3,4]"),
+        ("size * heads must equal the last dimension size of inputs,got 2 * 3 != 4", "float[2,6,4]", "float[2,6,6]"),
         ("Shape must be rank 1 but is rank 0 for 'Crop'", "literal(3)", "literal((3, 3))"),
         ("Expected int32 passed to parameter 'x0' of op 'Crop', got 0.5 of type 'float' instead.", "literal(0.5)", "literal(1)"),
     ],
@@ -106,6 +107,15 @@ def test_arguments_that_only_the_message_names() -> None:
     assert [dict(found.inputs).get("training") for found in phases[:2]] == ["literal(True)", "literal(False)"]
 
 
+def test_a_layer_that_wants_masks_gets_one_for_each_tensor() -> None:
+    layer = read_unit("class L(Layer):\n    def call(self, x, mask=None): pass\n", "L")
+    assert layer is not None
+    case = Case({}, (("x.0", "float[2,6,4]"), ("x.1", "float[2,3,4]")))
+    found = next_cases(Failure(case, "call", "When supports_masking=True,input must support masking", layer))
+    assert found[0].inputs[2:] == (("mask.0", "bool[2,6]"), ("mask.1", "bool[2,3]"))
+    assert next_cases(Failure(found[0], "call", "input must support masking", layer)) == []
+
+
 def test_a_layer_that_wants_a_name_gets_one() -> None:
     case = Case({"units": 3}, (("x", "float[2,4]"),))
     shape = UnitShape((), (), True, 0, "")
@@ -133,7 +143,11 @@ def failing_always(**error: Any) -> tuple[str, int]:
         ("ImportError", "tfp is not installed in the stack", "--install-missing installs tfp beside the stack"),
         ("ModuleNotFoundError", "No module named 'librosa.util'", "--install-missing installs librosa beside"),
         ("TypeError", "unsupported operand type(s) for /: 'int' and 'Dimension', please use // instead", "--stack keras2-tf2"),
-        ("AttributeError", "module 'tensorflow' has no attribute 'contrib'", "another --stack"),
+        ("AttributeError", "module 'tensorflow' has no attribute 'contrib'", "--stack keras2-tf1"),
+        ("AttributeError", "module 'tensorflow' has no attribute 'frobnicate'", "another --stack"),
+        ("AttributeError", "module 'tensorflow._api.v1.initializers' has no attribute 'Zeros'", "--stack keras2-tf2"),
+        ("AttributeError", "'int' object has no attribute 'value'", "--stack keras2-tf1"),
+        ("TypeError", "it returns a function, and no value that could be compared", "where the returned function is a unit"),
         ("NameError", "name 'Lion' is not defined", "does not define"),
         ("TypeError", "Can't instantiate abstract class Base with abstract methods mix", "a base class"),
         ("RuntimeError", "It looks like you are subclassing `Model` and you forgot to call `super(...)`", "a Keras before"),
@@ -245,6 +259,23 @@ def test_the_reason_names_the_place_and_a_case_to_begin_with() -> None:
     reason = str(Search(probe, shape, "helper").run().reason)
     assert "fails at call (a.py:3): E: odd" in reason
     assert re.search(r"it came as far with x=float\[[\d,]*\]\)$", reason)
+
+
+def test_the_reason_doubts_that_any_case_runs_where_all_fail_alike() -> None:
+    shape = read_unit("def f(x): pass\n", "f")
+    assert shape is not None
+    probe, _ = worker(lambda case: {"where": "call", "type": "E", "message": f"E: odd {len(case.inputs)} at 0x7f1", "lines": [3]})
+    reason = str(Search(probe, shape, "helper").run().reason)
+    assert re.search(r"fails at call: E: odd 1 \(all \d+ that came as far fail so, and perhaps the code does not run on", reason)
+    probe, _ = worker(lambda case: {"where": "call", "type": "E", "message": f"no {case.inputs[0][1][:3]}", "lines": [3]})
+    assert "fail so" not in str(Search(probe, shape, "helper").run().reason)
+
+
+def test_a_function_of_the_library_that_lacks_an_argument_is_of_another_version() -> None:
+    reason, _ = failing_always(type="TypeError", message="map_fn() got an unexpected keyword argument 'sign'", of="tensorflow")
+    assert "a later version of the library" in reason
+    reason, _ = failing_always(type="TypeError", message="own() got an unexpected keyword argument 'sign'", of=None)
+    assert "a later version" not in reason
 
 
 def test_refused_constructor_arguments_are_tried_once() -> None:

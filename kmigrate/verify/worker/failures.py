@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import sys
+from types import ModuleType
 
 PACKAGES = {"theano": "theano", "tensorflow": "tensorflow", "tensorflow_core": "tensorflow", "keras": "keras", "numpy": "numpy"}
 
@@ -111,7 +113,30 @@ def failure(error, seconds=0.0, path=None, root=None):
     if path is not None:
         answer["lines"] = user_lines(error, path)
         answer.update(origin(error, path, root))
+        answer["of"] = lacks_argument(answer["message"], path)
     return answer
+
+
+def lacks_argument(message, path):
+    """The package whose function has not the argument that the code gives to it; None for a function of the code's own."""
+    found = re.search(r"\b(\w+)\(\) got an unexpected keyword argument '", message)
+    if found is None:
+        return None
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) != path or found.group(1) in vars(module):
+            continue
+        for thing in list(vars(module).values()):
+            package = (
+                PACKAGES.get((getattr(thing, "__name__", None) or "").split(".")[0]) if isinstance(thing, ModuleType) else None
+            )
+            inner = (
+                [thing] + [vars(thing).get(part) for part in ("nn", "math", "image", "linalg", "random", "signal")]
+                if package
+                else []
+            )
+            if any(callable(getattr(one, found.group(1), None)) for one in inner):
+                return package
+    return None
 
 
 def limited(seconds, function, *args):

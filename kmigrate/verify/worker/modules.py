@@ -10,7 +10,7 @@ import sys
 import types
 
 from .absent import Absent, AbsentFinder, AbsentModule, not_in_version
-from .failures import CaseError, CaseTimeout, missing, stage
+from .failures import CaseError, CaseTimeout, missing, short, stage
 from .standin import StandIn
 
 
@@ -73,6 +73,7 @@ class Loaded(object):
         self.stubs = AbsentFinder([name for name, attribute in lacks if attribute is None])
         self.attributes = [(name, attribute) for name, attribute in lacks if attribute is not None]
         self.lent = []
+        self.failed = {}
 
     def __enter__(self):
         spec = self.spec
@@ -95,7 +96,14 @@ class Loaded(object):
         importlib.invalidate_caches()
         if spec.get("package"):
             self._import_parents(name)
-        return importlib.import_module(name)
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            why = self.failed.get(error.name)
+            if why is None:
+                raise
+            # Of a package that is only a folder here nothing can be imported: why it is one is what a person needs.
+            raise ImportError("%s: %s itself cannot be imported: %s" % (short(error).split(" (")[0], error.name, why))
 
     def _mount(self, root, package):
         """A package called like an engine's own gets another top name, so that it does not hide the real one."""
@@ -117,7 +125,8 @@ class Loaded(object):
                 importlib.import_module(parent)
             except CaseTimeout:
                 raise
-            except BaseException:
+            except BaseException as error:
+                self.failed[parent] = "%s: %s" % (type(error).__name__, short(error))
                 self._bare(parent, os.path.join(self.spec.get("package_root") or ".", *parts[:count]))
 
     @staticmethod

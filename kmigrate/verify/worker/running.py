@@ -5,9 +5,19 @@ import types
 
 import numpy as np
 
-from .failures import CaseTimeout, Unsupported, stage
+from .failures import CaseError, CaseTimeout, Unsupported, stage
 from .units import Factory, plain
 from .values import decode, flatten
+
+
+class Attached(object):
+    """What a regularizer of Keras 0.x asks of its layer."""
+
+    def __init__(self, output):
+        self.output = output
+
+    def get_output(self, train=False):
+        return self.output
 
 
 class Running(object):
@@ -23,6 +33,7 @@ class Running(object):
     def build(self, made=None):
         """Construct (unless an object is given) and call; returns the flat list of (name, value)."""
         target = self.subject = self._constructed() if made is None else made
+        stage("call", self._attach, target)
         if hasattr(target, "get_output") and not hasattr(target, "call"):
             return self._legacy(target)
         if not callable(target) and not hasattr(target, "call"):
@@ -38,6 +49,9 @@ class Running(object):
             self._collect(target)
         flat = []
         flatten(result, "output", flat)
+        for _, value in flat:
+            if isinstance(value, types.FunctionType):
+                raise CaseError("evaluate", TypeError("it returns a function, and no value that could be compared"))
         self.outputs = len(flat)
         if is_layer and "mask" in arguments:
             flatten(stage("call", self._mask, target, arguments), "output mask", flat)
@@ -77,6 +91,20 @@ class Running(object):
         except Exception:
             return None
 
+    def _attach(self, target):
+        """A regularizer of Keras 0.x is told its parameter, or its layer, before it is called with the loss."""
+        if not callable(target) or not (hasattr(target, "set_param") or hasattr(target, "set_layer")):
+            return
+        array = np.linspace(-1.0, 1.0, 12).reshape(3, 4).astype(self.case.get("floatx", "float32"))
+        self.feeds.append(self.engine.placeholder(array, False, False))
+        self.values.append(array)
+        self.names.append("parameter")
+        parameter = self.feeds[-1]
+        if hasattr(target, "set_param"):
+            target.set_param(parameter)
+        if hasattr(target, "set_layer"):
+            target.set_layer(Attached(parameter))
+
     def _legacy(self, layer):
         """A layer of Keras 0.x: it reads ``self.input`` and has ``params``."""
         arguments = stage("call", self._arguments, False)
@@ -100,8 +128,9 @@ class Running(object):
     def _is_cell(target):
         if not hasattr(target, "state_size") or hasattr(target, "cell"):
             return False
-        names = [name for name in inspect.signature(target.call).parameters if name != "self"]
-        return len(names) > 1 and names[1].startswith("state")
+        every = [item for item in inspect.signature(target.call).parameters.values() if item.name != "self"]
+        more = [item for item in every[2:] if item.default is item.empty and item.kind == item.POSITIONAL_OR_KEYWORD]
+        return len(every) > 1 and every[1].name.startswith("state") and not more
 
     def _arguments(self, is_layer):
         """{parameter: tensor, list of tensors or Python value}, in the order of the case."""
@@ -144,6 +173,9 @@ class Running(object):
             kinds = inspect.signature(target).parameters if inspect.isfunction(target) else {}
             if all(name in kinds and kinds[name].kind == kinds[name].POSITIONAL_OR_KEYWORD for name in names):
                 return target(**arguments)
+            if any(kind.kind == kind.VAR_KEYWORD for kind in kinds.values()):
+                rest = {name: arguments[name] for name in names if name not in kinds}
+                return target(*[arguments[name] for name in names if name in kinds], **rest)
         return target(*[arguments[name] for name in names])
 
     def _is_metric(self, target):

@@ -1,0 +1,83 @@
+"""Units that are called in ways of their own, on real engines: old regularizers, keyword arguments, broken packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kmigrate.model import Unit
+from kmigrate.verify.runner import Engines
+from kmigrate.verify.session import ModulePair, UnitVerdict, verify_module
+
+pytestmark = pytest.mark.engines
+
+OLD_REGULARIZERS = """
+import theano.tensor as T
+class Weights(object):
+    def __init__(self, l1=0.5): self.l1 = l1
+    def set_param(self, p): self.p = p
+    def __call__(self, loss):
+        loss += T.sum(abs(self.p)) * self.l1
+        return loss
+class Activity(object):
+    def set_layer(self, layer): self.layer = layer
+    def __call__(self, loss): return loss + T.sum(self.layer.get_output(True) ** 2)
+"""
+
+
+def verify(engines: Engines, before: str, after: str, name: str, kind: str = "helper", path: str = "m.py") -> UnitVerdict:
+    engine = "theano" if "theano" in before else "tensorflow"
+    root, package = (str(Path(path).parent.parent), Path(path).parent.name) if "/" in path else (None, None)
+    pair = ModulePair(path, before, after, engine=engine, package_root=root, package=package)
+    return verify_module(pair, [Unit(name, kind, 1)], engines)[0]
+
+
+@pytest.mark.parametrize(("name", "change"), [("Weights", ("abs(self.p)", "self.p ** 2")), ("Activity", ("** 2", "** 3"))])
+def test_a_regularizer_of_keras_0_is_told_its_parameter_or_layer(engines: Engines, name: str, change: tuple[str, str]) -> None:
+    assert verify(engines, OLD_REGULARIZERS, OLD_REGULARIZERS, name, "regularizer").verdict == "identical"
+    wrong = OLD_REGULARIZERS.replace(*change)
+    assert verify(engines, OLD_REGULARIZERS, wrong, name, "regularizer").verdict == "different"
+
+
+def test_what_only_keywords_can_give_is_given(engines: Engines) -> None:
+    text = "import tensorflow as tf\ndef need(x, scale): return tf.square(x) * scale\ndef f(x, **more): return need(x, **more)\n"
+    assert verify(engines, text, text, "f").verdict == "identical"
+
+
+def test_a_cell_that_wants_more_than_a_layer_gives_is_called_by_itself(engines: Engines) -> None:
+    text = """
+import tensorflow as tf
+from keras.layers import Layer
+class Cell(Layer):
+    def __init__(self, units, **kwargs):
+        super(Cell, self).__init__(**kwargs)
+        self.units = self.state_size = units
+    def call(self, inputs, state, score):
+        return tf.tanh(inputs) * score + state
+"""
+    verdict = verify(engines, text, text.replace("+ state", "- state"), "Cell", "layer")
+    assert verdict.verdict == "different", verdict.reason
+
+
+def test_a_unit_that_returns_a_function_says_so(engines: Engines) -> None:
+    text = "import tensorflow as tf\ndef f(x):\n    return lambda y: tf.square(y) * x\n"
+    reason = verify(engines, text, text, "f").reason or ""
+    assert "it returns a function" in reason
+
+
+def test_why_a_package_cannot_be_imported_is_said_where_a_module_of_it_fails(engines: Engines, tmp_path: Path) -> None:
+    folder = tmp_path / "broken_one"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("value = 1\nraise RuntimeError('wants something newer')\n", encoding="utf-8")
+    text = "import tensorflow as tf\nfrom broken_one import value\ndef f(x): return tf.square(x)\n"
+    (folder / "m.py").write_text(text, encoding="utf-8")
+    reason = verify(engines, text, text, "f", path=str(folder / "m.py")).reason or ""
+    assert "broken_one itself cannot be imported: RuntimeError: wants something newer" in reason
+
+
+def test_a_function_of_the_engine_without_the_argument_is_told_from_ones_own(engines: Engines) -> None:
+    text = "import tensorflow as tf\ndef own(x): return x\ndef f(x): return tf.map_fn(tf.square, x, fn_output_signature=1)\n"
+    assert "a later version of the library" in (verify(engines, text, text, "f").reason or "")
+    text = text.replace("tf.map_fn(tf.square, x, ", "own(x, ")
+    assert "a later version" not in (verify(engines, text, text, "f").reason or "")
