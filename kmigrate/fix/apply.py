@@ -157,18 +157,9 @@ def _unbound(names: Names) -> set[str]:
 def _insertion(source: Source, statement: str, removed: Sequence[_Change]) -> _Change:
     """After the last Keras import of the leading imports, else after their last, else after docstring and comments."""
     newline = source.newline
-    after: ast.stmt | None = None
-    keras: ast.stmt | None = None
-    for index, node in enumerate(source.tree.body):
-        if index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            if isinstance(node.value.value, str):
-                after = node
-                continue
-        if not isinstance(node, (ast.Import, ast.ImportFrom)):
-            break
-        after = node
-        if _is_keras(node):
-            keras = node
+    leading = _leading(source.tree)
+    after = leading[-1] if leading else None
+    keras = next((n for n in reversed(leading) if isinstance(n, (ast.Import, ast.ImportFrom)) and _is_keras(n)), None)
     chosen = keras or after
     if chosen is None:
         first = source.tree.body[0]
@@ -183,6 +174,28 @@ def _insertion(source: Source, statement: str, removed: Sequence[_Change]) -> _C
     if offset == len(source.text) and not source.text.endswith(("\n", "\r")):
         return _Change(offset, offset, newline + prefix + statement)
     return _Change(offset, offset, prefix + statement + newline)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _leading(tree: ast.Module) -> list[ast.stmt]:
+    """The docstring and the imports that the module begins with, as far as no other code stands on their lines.
+
+    Raises FixError where code stands on the line of what has to be first.
+    """
+    found: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or (node is tree.body[0] and _is_docstring(node)):
+            found.append(node)
+        else:
+            while found and found[-1].end_lineno == node.lineno:
+                gone = found.pop()
+                if isinstance(gone, ast.Expr) or (isinstance(gone, ast.ImportFrom) and gone.module == "__future__"):
+                    raise FixError(f"line {node.lineno} has no place for an import: give each of its statements a line")
+            break
+    return found
 
 
 def _standard_import(source: Source, name: str) -> _Change:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kmigrate.fix.layout import CallLayout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
+from kmigrate.fix.timing import bound_in_time, deleted_names
 from kmigrate.methods import MethodReference
 from kmigrate.model import TIED_TO_TENSORFLOW, Edit, Fix, Slice, Span, Target
 from kmigrate.names import Names, Reference, Scope
@@ -226,10 +227,12 @@ class Fixer:
 
     def _backend_names(self) -> list[str]:
         symbol = _BACKEND_SYMBOL[self.target]
+        deleted = deleted_names(self.names)
         return [
             name
             for name, bindings in self.names.module.bindings.items()
             if bindings
+            and name not in deleted
             and all(b.symbol == symbol for b in bindings)
             and any(self.names.parents.get(b.node) is self.source.tree for b in bindings if b.node)
         ]
@@ -238,7 +241,7 @@ class Fixer:
         """A name that means the backend at this place: one that the file has, or a free one that the fix will import."""
         scope = self._scope(reference)
         for name in self.backend_names:
-            if scope.lookup(name) is self.names.module:
+            if scope.lookup(name) is self.names.module and bound_in_time(self.names, self.source.tree, name, reference.node):
                 return name
         if self.free_name is None:
             taken = self.names.all_names()
