@@ -77,8 +77,13 @@ def _comparison(condition: ast.Compare) -> str:
             return f"{subject} has {ast.unparse(right)} elements"
         if left.func.id in ("sequence", "number", "given", "literal") and equal:
             return f"{subject} {_SAID[left.func.id][not ast.literal_eval(right)]}"
-        return f"{_measured(left)} {_COMPARED[type(operator)]} {_measured(right)}"
-    return f"{_measured(left)} {_COMPARED[type(operator)]} {_measured(right)}"
+    choice = isinstance(operator, (ast.In, ast.NotIn)) and isinstance(right, (ast.Tuple, ast.List))
+    return f"{_measured(left)} {_COMPARED[type(operator)]} {_choice(right) if choice else _measured(right)}"
+
+
+def _choice(node: ast.expr) -> str:
+    items = [_code(item) for item in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
+    return ", ".join(items[:-1]) + (" or " if len(items) > 1 else "") + items[-1] if items else _code(node)
 
 
 def _measured(node: ast.expr) -> str:
@@ -88,9 +93,6 @@ def _measured(node: ast.expr) -> str:
             return _MEASURES[node.func.id].format(_code(node.args[0]))
         if node.func.id == "value":
             return _code(node.args[0])
-    if isinstance(node, ast.Tuple) and node.elts:
-        items = [_code(item) for item in node.elts]
-        return ", ".join(items[:-1]) + (" or " if len(items) > 1 else "") + items[-1]
     return _code(node)
 
 
