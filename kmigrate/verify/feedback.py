@@ -93,6 +93,13 @@ _RULES: _Rows = (
             r"not supported between instances of '(?:tuple|list)'|must be (?:an )?int",
         ),
     ),
+    (
+        arguments.sparse,
+        (
+            r"'Tensor' object has no attribute '(?:indices|dense_shape|values)'",
+            r"must be a SparseTensor|[Ee]xpected a? ?SparseTensor",
+        ),
+    ),
     (tensors.product, (r"got (?P<one>\d+) \* (?P<two>\d+) != (?P<size>\d+)",)),
     (tensors.masked, (r"must support mask|[Mm]ask (?:is required|must|should|can ?not be None)",)),
     (arguments.tensorflow_cell, (r"must be an instance of RNNCell",)),

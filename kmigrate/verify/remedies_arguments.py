@@ -112,6 +112,14 @@ def computed(failure: Failure, match: re.Match[str]) -> Made:
     yield from python_value(failure, match)
 
 
+def sparse(failure: Failure, match: re.Match[str]) -> Made:
+    """A sparse tensor: each tensor of rank 2 alone, the last one first (``inputs`` are often features and their graph)."""
+    for position, _, spec in reversed(list(failure.tensors())):
+        if len(spec.shape) == 2:
+            dense = f"(np.random.RandomState(1).uniform(size={spec.shape}) > .5).astype(K.floatx())"
+            yield failure.with_texts({position: f"expr(tf.sparse.from_dense({dense}))"})
+
+
 def key(failure: Failure, match: re.Match[str]) -> Made:
     """``KeyError: 'nb_steps'``: an argument among the ``**kwargs``."""
     name = match["name"]

@@ -40,6 +40,23 @@ class Cell(Layer):
         h = K.tanh(K.dot(inputs, self.w)) + states[0] * K.abs(states[0])
         return h, [h]
 """
+FORMAT = "def f(x): return K.sum(x, axis=1 if K.image_data_format() == 'channels_first' else -1)  # by data_format\n"
+FLOATX = "def f(x): return K.cast(K.cast(x, K.floatx()) * 1.1, 'float64')\n"
+PHASE = "def f(x): return K.in_train_phase(x * 2.0, x)\n"
+MASK = """
+class Masked(Layer):
+    def call(self, x, mask=None):
+        return x if mask is None else x * K.expand_dims(K.cast(mask, K.floatx()))
+"""
+UPDATES = """
+class Counting(Layer):
+    def build(self, s):
+        self.seen = self.add_weight(name='seen', shape=(), initializer='zeros', trainable=False)
+        self.built = True
+    def call(self, x):
+        self.add_update([K.update_add(self.seen, K.sum(x))], x)
+        return x + 0.0
+"""
 
 
 def verify(engines: Engines, before: str, after: str, name: str, kind: str = "layer") -> UnitVerdict:
@@ -53,6 +70,11 @@ def verify(engines: Engines, before: str, after: str, name: str, kind: str = "la
         (LAYER, LAYER.replace("return input_shape[:-1]", "return input_shape"), "Scale", "layer", "compute_output_shape"),
         (LAYER, LAYER.replace("{'rate': self.rate}", "{'rate': 3.0}"), "Scale", "layer", "get_config"),
         (LAYER, LAYER.replace("{'rate'", "{'pace'"), "Scale", "layer", "get_config"),
+        (FORMAT, FORMAT.replace("axis=1 if", "axis=2 if"), "f", "helper", "channels_first"),
+        (FLOATX, FLOATX.replace("K.floatx()", "'float32'"), "f", "helper", "float64"),
+        (PHASE, "def f(x): return x * 1.0\n", "f", "helper", "training"),
+        (MASK, MASK.replace("* K.expand_dims", "+ K.expand_dims"), "Masked", "layer", "mask="),
+        (UPDATES, UPDATES.replace("K.sum(x)", "K.mean(x)"), "Counting", "layer", "weight"),
         (CELL, CELL.replace("states[0] * K.abs(states[0])", "K.square(states[0])"), "Cell", "layer", "initial states"),
     ],
 )

@@ -94,6 +94,12 @@ def test_an_array_takes_the_place_of_a_tensor_that_numpy_gets() -> None:
     assert "(2, 4)" in first
 
 
+def test_a_sparse_tensor_takes_the_place_of_a_dense_one_of_rank_2() -> None:
+    found = failing("AssertionError: A must be a SparseTensor", "float[2,4]", "float[4,4]", "float[2,6,4]")
+    assert [case.inputs[1][1].startswith("expr(tf.sparse.from_dense(") for case in found[:2]] == [True, False]
+    assert all(case.inputs[2][1] == "float[2,6,4]" for case in found[:2])
+
+
 def test_arguments_that_only_the_message_names() -> None:
     function = read_unit("def f(x, **options): pass\n", "f")
     layer = read_unit("class L(Layer):\n    def call(self, x, training=None): pass\n", "L")
