@@ -201,6 +201,9 @@ def _read_class(tree: ast.Module, node: ast.ClassDef, text: str) -> UnitShape:
         construct = tuple(Parameter(name) for base in bases for name in _BASES.get(base, ()))
     construct = _known(construct, chain)
     call = next((found for member in chain for name in _CALLS if (found := _method(member, name))), None)
+    outside = next((found for member in chain if (found := _method(member, "__call__"))), None)
+    if call is not None and outside is not None and len(_inputs(outside, ())) > len(_inputs(call, ())):
+        call = outside  # it is what callers meet, and it asks for more
     inputs = _known(_inputs(call), [call, *chain]) if call is not None else ()
     elements = _elements(call, inputs, [call, *chain]) if call is not None else ()
     if len(shown := [spec for member in chain for spec in input_specs(ast.get_docstring(member) or "")]) == 1 and inputs:

@@ -66,6 +66,10 @@ def test_a_cell_that_wants_more_than_keras_gives_gets_it_all() -> None:
     assert shape is not None
     assert [item.name for item in shape.inputs] == ["inputs", "state", "score"]
     assert not shape.takes_states
+    inside = "    def call(self, inputs, state, score=None): pass\n"
+    again = read_unit(f"class C(Cell):\n{inside}    def __call__(self, inputs, state, score): pass\n", "C")
+    assert again is not None
+    assert again.inputs == shape.inputs
 
 
 def test_required_parameters_of_a_function_are_its_inputs_whatever_their_names() -> None:

@@ -128,6 +128,8 @@ class Running(object):
     def _is_cell(target):
         if not hasattr(target, "state_size") or hasattr(target, "cell"):
             return False
+        if any(name.startswith("state") for name in inspect.signature(target).parameters):
+            return False  # its own __call__ takes the states: a cell of TensorFlow's
         every = [item for item in inspect.signature(target.call).parameters.values() if item.name != "self"]
         more = [item for item in every[2:] if item.default is item.empty and item.kind == item.POSITIONAL_OR_KEYWORD]
         return len(every) > 1 and every[1].name.startswith("state") and not more
