@@ -15,6 +15,7 @@ from kmigrate.verify.verdicts import DECADES, Place
 
 Array = npt.NDArray[Any]
 _EDGES = 10.0 ** np.arange(-16, 1)
+_NOTHING = "it yields no value that could be compared: what calls it is what can show a difference"
 ORDER = ("identical", "equal", "skipped", "unsupported", "different", "error")
 
 
@@ -108,16 +109,24 @@ class _Comparison:
     reason: str | None = None
     worst: Place | None = None
     notes: list[str] = field(default_factory=list)
+    compared: int = 0
+    passed_over: list[str] = field(default_factory=list)
     gradient_abs: float | None = None
     gradient_rel: float | None = None
     no_gradient: str | None = None
     spread: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(DECADES, np.int64))
 
     def verdict(self) -> Verdict:
+        notes = list(self.notes)
+        if self.passed_over:
+            notes.append(f"not compared: {', '.join(self.passed_over[:4])}{' and others' if len(self.passed_over) > 4 else ''}")
         if self.where is not None:
             name, reason = "different", self.reason
+        elif not self.compared:
+            # To call two runs equal of which nothing was looked at would hide every mistake.
+            name, reason = "skipped", "; ".join([_NOTHING, *notes])
         else:
-            name, reason = "identical" if self.identical else "equal", "; ".join(self.notes) or None
+            name, reason = "identical" if self.identical else "equal", "; ".join(notes) or None
         spread = tuple(int(count) for count in self.spread)
         return Verdict(
             name,
@@ -181,6 +190,10 @@ class _Comparison:
 
     def _value(self, name: str, one: Value, other: Value) -> None:
         if isinstance(one, Other) or isinstance(other, Other):
+            if isinstance(one, Other) and one.opaque:
+                self.passed_over.append(f"{name} (a {one.opaque})")
+            elif isinstance(one, Other) and isinstance(other, Other) and one == other and one.text != "None":
+                self.compared += 1
             if not self.same_engine:
                 self.identical = False
             elif not (isinstance(one, Other) and isinstance(other, Other)):
@@ -211,6 +224,7 @@ class _Comparison:
             self._array(where, one, other, gradient=True)
 
     def _array(self, where: str, one: Array, other: Array, *, gradient: bool = False) -> None:
+        self.compared += 1
         if one.shape != other.shape:
             self.differ(where, f"shape {one.shape}, not {other.shape}")
             return
@@ -281,6 +295,7 @@ class _Comparison:
         ):
             if isinstance(value, Other) or isinstance(other, Other):
                 continue
+            self.compared += 1
             if value.shape != other.shape:
                 self.differ(name, f"shape {value.shape}, not {other.shape}")
             elif self.same_engine and value.dtype != other.dtype:

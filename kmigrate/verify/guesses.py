@@ -5,6 +5,7 @@ Shapes use sizes that tell dimensions apart: 2 samples, 6 steps, 8 by 8 pixels, 
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +53,7 @@ def input_sets(shape: UnitShape, kind: str) -> list[Inputs]:
     ranks = _ranked(shape, kind)
     found = _documented(shape, inputs, values) + _guessed(shape, kind, names, ranks, values, numbers)
     if all(
-        values[item.name] and (item.choices or of_type(item)) for item in inputs
+        values[item.name] and (item.choices or of_type(item) or item.default) for item in inputs
     ):  # a table of numbers, a window by its name: no tensor at all
         found = [tuple((name, one[min(pick, len(one) - 1)]) for name, one in values.items()) for pick in (0, 1, 2)] + found
     return found
@@ -115,8 +116,17 @@ def literal(value: object) -> str:
     return value if isinstance(value, str) and value.startswith("expr(") else f"literal({value!r})"
 
 
+def _literal_default(text: str) -> str | None:
+    try:
+        return literal(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return None
+
+
 def _value_specs(item: Parameter) -> list[str]:
-    """Specs for one required function parameter that is not a plain tensor."""
+    """Specs for one function parameter that is not a plain tensor: required ones, and a first one with a default."""
+    if item.default not in (None, "None") and (given := _literal_default(item.default or "")):
+        return [given]
     if item.spec is None and item.annotation != "Tensor" and (item.choices or of_type(item) or _PYTHON.match(item.name)):
         return [literal(value) for value in values_of(item)]
     if _INDEX.match(item.name):

@@ -15,9 +15,11 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A result that is no tensor, by its repr (addresses blanked)."""
+    """A result that is no tensor, by its repr (addresses blanked). ``opaque`` is the type of one whose repr does not say what it
+    holds: two of them cannot be compared."""
 
     text: str
+    opaque: str = ""
 
 
 Value = Array | Other
@@ -115,7 +117,7 @@ def decode(item: Mapping[str, Any]) -> Array:
 def _value(item: Mapping[str, Any] | None) -> Value:
     if item is None:
         return Other("None")
-    return decode(item) if "b" in item else Other(str(item["repr"]))
+    return decode(item) if "b" in item else Other(str(item["repr"]), str(item.get("opaque", "")))
 
 
 def decode_moments(item: Mapping[str, Any]) -> Moments:

@@ -110,3 +110,19 @@ def test_arrays_survive_json(array: Any) -> None:
     assert back.shape == array.shape
     assert back.dtype == array.dtype
     assert back.tobytes() == array.tobytes()
+
+
+def test_two_runs_of_which_nothing_was_looked_at_are_not_equal() -> None:
+    nothing = result(Other("None"))
+    assert compare(nothing, nothing).verdict == "skipped"
+    opaque = result(Other("<Thing object at 0x>", "Thing"))
+    assert compare(opaque, opaque).verdict == "skipped"
+    assert "output[0] (a Thing)" in (compare(opaque, opaque).reason or "")
+    assert compare(result(Other("'float32'")), result(Other("'float32'"))).verdict == "identical"
+
+
+def test_what_was_passed_over_is_said() -> None:
+    two = replace(result(ONE), names=("output[0]", "output[1]"), outputs=(ONE, Other("<Thing object at 0x>", "Thing")))
+    verdict = compare(two, two)
+    assert verdict.verdict == "identical"
+    assert verdict.reason == "not compared: output[1] (a Thing)"

@@ -81,3 +81,41 @@ def test_a_function_of_the_engine_without_the_argument_is_told_from_ones_own(eng
     assert "a later version of the library" in (verify(engines, text, text, "f").reason or "")
     text = text.replace("tf.map_fn(tf.square, x, ", "own(x, ")
     assert "a later version" not in (verify(engines, text, text, "f").reason or "")
+
+
+YIELDS = """
+import tensorflow as tf
+from keras.layers import Dense, Input, Lambda
+from keras.models import Model
+class Thing(object):
+    def __init__(self, x): self.x = x
+def thing(x): return Thing(tf.square(x))
+def nothing(x): tf.square(x)
+def slices(x): return tf.IndexedSlices(tf.square(x), tf.constant([0, 1]))
+def sparse(x): return tf.sparse.from_dense(tf.square(x))
+def ragged(x): return tf.RaggedTensor.from_row_lengths(tf.square(x), [1, 1])
+def model(shape, units=3):
+    x = Input(shape)
+    return Model(x, Lambda(lambda t: tf.square(t))(Dense(units)(x)))
+def models(size=4):
+    x = Input((size,))
+    return Model(x, Dense(2)(x)), Model(x, Lambda(lambda t: tf.square(t))(x))
+"""
+
+
+@pytest.mark.parametrize("name", ["slices", "sparse", "ragged", "model", "models"])
+def test_what_holds_tensors_is_compared_by_them(engines: Engines, name: str) -> None:
+    assert verify(engines, YIELDS, YIELDS, name).verdict == "identical"
+    assert verify(engines, YIELDS, YIELDS.replace("tf.square", "tf.sin"), name).verdict == "different"
+
+
+@pytest.mark.parametrize("name", ["thing", "nothing"])
+def test_what_has_no_value_is_no_verdict(engines: Engines, name: str) -> None:
+    verdict = verify(engines, YIELDS, YIELDS.replace("tf.square", "tf.sin"), name)
+    assert (verdict.verdict, verdict.engines["tensorflow"].verdict) == ("skipped", "skipped")
+    assert "no value that could be compared" in (verdict.reason or "")
+
+
+def test_the_weights_of_a_model_that_a_function_builds_are_the_originals(engines: Engines) -> None:
+    other = YIELDS.replace("Dense(units)", "Dense(units, kernel_initializer='zeros')")
+    assert verify(engines, YIELDS, other, "model").verdict == "identical"

@@ -9,6 +9,9 @@ from .failures import CaseError, CaseTimeout, Unsupported, stage
 from .units import Factory, plain
 from .values import decode, flatten
 
+# The size of a dimension that a model leaves open: enough for five poolings.
+MODEL_SIZE = 32
+
 
 class Attached(object):
     """What a regularizer of Keras 0.x asks of its layer."""
@@ -48,7 +51,7 @@ class Running(object):
         if is_layer:
             self._collect(target)
         flat = []
-        flatten(result, "output", flat)
+        flatten(stage("call", self._opened, result), "output", flat)
         for _, value in flat:
             if isinstance(value, types.FunctionType):
                 raise CaseError("evaluate", TypeError("it returns a function, and no value that could be compared"))
@@ -184,12 +187,39 @@ class Running(object):
         metric = getattr(self.engine.keras.metrics, "Metric", ())
         return isinstance(target, metric)
 
+    def _opened(self, result):
+        """What a unit that builds models yields: the outputs of each model for inputs of their own, with all its weights."""
+        if isinstance(result, (list, tuple)) and any(self._is_model(item) for item in result):
+            return [self._opened(item) for item in result]
+        if not self._is_model(result):
+            return result
+        rng = np.random.RandomState(self.case.get("seed", 0) + 43)
+        for position, tensor in enumerate(result.inputs):
+            if any(tensor is feed for feed in self.feeds):
+                continue
+            sizes = self.engine.K.int_shape(tensor)
+            shape = (sizes[0] or 2,) + tuple(size or MODEL_SIZE for size in sizes[1:])
+            dtype = self.engine.dtype(tensor)
+            array = rng.uniform(-1.0, 1.0, shape) if dtype.startswith("float") else rng.randint(0, 2, shape)
+            self.feeds.append(tensor)
+            self.values.append(array.astype(dtype))
+            self.names.append("model input[%d]" % position)
+        self._collect(result)
+        return list(result.outputs)
+
+    def _is_model(self, value):
+        kinds = [self.engine.keras.models.Model]
+        if self.engine.name == "tensorflow":
+            kinds.append(self.engine.tf.keras.models.Model)
+        return isinstance(value, tuple(kinds)) and bool(getattr(value, "inputs", None)) and bool(getattr(value, "outputs", None))
+
     def _collect(self, layer):
-        self.layer = layer
-        self.weights = list(layer.weights)
-        self.trainable = list(layer.trainable_weights)
-        self.updates = [update for update in getattr(layer, "updates", []) or []]
-        self.losses = [loss for loss in getattr(layer, "losses", []) or []]
+        if self._is_layer(self.subject):
+            self.layer = layer
+        self.weights += [weight for weight in layer.weights if not any(weight is known for known in self.weights)]
+        self.trainable += [w for w in layer.trainable_weights if not any(w is known for known in self.trainable)]
+        self.updates += [update for update in getattr(layer, "updates", []) or []]
+        self.losses += [loss for loss in getattr(layer, "losses", []) or []]
 
     def output_shape(self):
         """What ``compute_output_shape`` gives for the inputs; None where there is none or it fails."""

@@ -6,6 +6,14 @@ import re
 import numpy as np
 
 MOST_BYTES = 1 << 26
+# What TensorFlow makes of several tensors: the tensors.
+PARTS = {
+    "SparseTensor": ("indices", "values", "dense_shape"),
+    "IndexedSlices": ("values", "indices", "dense_shape"),
+    "RaggedTensor": ("flat_values", "nested_row_splits"),
+}
+# Values whose repr says all that there is to them.
+SAID = (type(None), str, bytes, bool, int, float, complex, slice, type, np.dtype, np.generic)
 
 
 def encode(value):
@@ -17,7 +25,10 @@ def encode(value):
             if array.nbytes > MOST_BYTES:
                 raise MemoryError("a result of %d bytes is more than a case may yield" % array.nbytes)
             return {"d": str(array.dtype), "s": list(array.shape), "b": base64.b64encode(array.tobytes()).decode("ascii")}
-    return {"repr": re.sub(r"0x[0-9a-fA-F]+", "0x", repr(value))[:500]}
+    answer = {"repr": re.sub(r"0x[0-9a-fA-F]+", "0x", repr(value))[:500]}
+    if not isinstance(value, SAID) and type(value).__name__ not in ("TensorShape", "Dimension", "DType"):
+        answer["opaque"] = type(value).__name__
+    return answer
 
 
 def decode(item):
@@ -35,6 +46,9 @@ def flatten(value, name, into):
     elif isinstance(value, dict):
         for key in sorted(value, key=str):
             flatten(value[key], "%s[%r]" % (name, key), into)
+    elif type(value).__name__ in PARTS:
+        for part in PARTS[type(value).__name__]:
+            flatten(getattr(value, part), "%s.%s" % (name, part), into)
     else:
         into.append((name, value))
 
