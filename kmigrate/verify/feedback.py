@@ -94,6 +94,10 @@ _RULES: _Rows = (
         ),
     ),
     (
+        arguments.ragged,
+        (r"'(?:Tensor|list)' object has no attribute '(?:values|row_splits|ragged_rank|flat_values|row_lengths)'|[Rr]agged",),
+    ),
+    (
         arguments.sparse,
         (
             r"'Tensor' object has no attribute '(?:indices|dense_shape|values)'",

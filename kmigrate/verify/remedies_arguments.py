@@ -120,6 +120,25 @@ def sparse(failure: Failure, match: re.Match[str]) -> Made:
             yield failure.with_texts({position: f"expr(tf.sparse.from_dense({dense}))"})
 
 
+def ragged(failure: Failure, match: re.Match[str]) -> Made:
+    """Ragged tensors, the second row one step shorter: all tensors together, with indices behind the first, then each alone."""
+    found = [(position, spec) for position, _, spec in failure.tensors() if len(spec.shape) >= 2 and spec.shape[1] > 1]
+    texts = {position: _ragged(position, spec.shape, spec.kind == "int") for position, spec in found}
+    if len(texts) > 1:
+        yield failure.with_texts(texts)
+        yield failure.with_texts({**texts, **{position: _ragged(position, spec.shape, True) for position, spec in found[1:]}})
+    for position, text in texts.items():
+        yield failure.with_texts({position: text})
+
+
+def _ragged(seed: int, shape: tuple[int, ...], integers: bool) -> str:
+    steps = shape[1]
+    inner = (2 * steps - 1, *shape[2:])
+    random = f"np.random.RandomState({seed + 1})"
+    values = f"{random}.randint(0, 2, {inner})" if integers else f"{random}.uniform(-1, 1, {inner}).astype(K.floatx())"
+    return f"expr(tf.RaggedTensor.from_row_lengths({values}, [{steps}, {steps - 1}]))"
+
+
 def key(failure: Failure, match: re.Match[str]) -> Made:
     """``KeyError: 'nb_steps'``: an argument among the ``**kwargs``."""
     name = match["name"]

@@ -100,6 +100,17 @@ def test_a_sparse_tensor_takes_the_place_of_a_dense_one_of_rank_2() -> None:
     assert all(case.inputs[2][1] == "float[2,6,4]" for case in found[:2])
 
 
+def test_ragged_tensors_take_the_place_of_dense_ones() -> None:
+    found = failing("AttributeError: 'Tensor' object has no attribute 'row_splits'", "float[2,6,4]", "int[2,6,2]<4", "float[2]")
+    assert [[text.count("RaggedTensor") for _, text in case.inputs] for case in found[:4]] == [
+        [1, 1, 0],
+        [1, 1, 0],
+        [1, 0, 0],
+        [0, 1, 0],
+    ]
+    assert ["randint" in text for _, text in found[0].inputs] == [False, True, False]
+
+
 def test_arguments_that_only_the_message_names() -> None:
     function = read_unit("def f(x, **options): pass\n", "f")
     layer = read_unit("class L(Layer):\n    def call(self, x, training=None): pass\n", "L")
