@@ -6,12 +6,15 @@ tie, a full mask the steps that it would drop. Those that the original refuses a
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from kmigrate.verify import specs
-from kmigrate.verify.anatomy import UnitShape
+from kmigrate.verify.anatomy import Parameter, UnitShape
 from kmigrate.verify.cases import Case
 
 _LARGER = {2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 8: 10}
@@ -24,6 +27,7 @@ _OTHER_VALUES = {
     "onehot": ("unit", "float"),
 }
 _MOST_DECOUPLED = 8
+_MOST_BRANCHES = 6
 
 
 def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> list[Case]:
@@ -43,6 +47,7 @@ def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> l
     found.append(replace(quick, dynamic=False))
     found += [replace(quick, inputs=inputs, seed=7) for inputs in _other_values(base.inputs)]
     found += [replace(quick, inputs=inputs, seed=7) for inputs in _decoupled(base.inputs)]
+    found += itertools.islice(_other_branches(replace(base, gradient=False, seed=7), shape), _MOST_BRANCHES)
     if re.search(r"\bepsilon\(", shape.text):
         # As it is it cannot be told from a constant that stands in its place.
         found.append(replace(exact, epsilon=0.03))
@@ -56,6 +61,29 @@ def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> l
     for case in found:
         unique.setdefault(repr(case), case)
     return list(unique.values())
+
+
+def _other_branches(base: Case, shape: UnitShape) -> Iterator[Case]:
+    """The other words that the code compares an argument with, the other truth of a flag: code that the base never reaches."""
+    for item in shape.construct:
+        now = base.kwargs.get(item.name, _default(item))
+        for other in (not now,) if isinstance(now, bool) else item.choices if isinstance(now, (str, type(None))) else ():
+            if other != now and item.name != "data_format":
+                yield replace(base, kwargs={**base.kwargs, item.name: other})
+    words = {item.name: item.choices for item in shape.inputs}
+    for position, (name, text) in enumerate(base.inputs):
+        spec = specs.parse(text)
+        for other in words.get(name, ()) if isinstance(spec.value, str) and spec.kind == "literal" else ():
+            if other != spec.value:
+                changed = (*base.inputs[:position], (name, f"literal({other!r})"), *base.inputs[position + 1 :])
+                yield replace(base, inputs=changed)
+
+
+def _default(item: Parameter) -> Any:
+    try:
+        return ast.literal_eval(item.default or "None")
+    except (ValueError, SyntaxError):
+        return ...
 
 
 def _other_values(inputs: tuple[tuple[str, str], ...]) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -156,3 +156,23 @@ def test_variations_show_what_one_size_and_probabilities_hide() -> None:
     assert {"y_true": "float[2,4]", "y_pred": "float[2,4]"} in inputs
     assert {"y_true": "unit[2,5]", "y_pred": "probability[2,4]"} in inputs
     assert not any(text.startswith("edges") for case in found if case.gradient for _, text in case.inputs)
+
+
+def test_variations_reach_the_branches_that_words_and_flags_choose() -> None:
+    text = """
+class Pool(Layer):
+    def __init__(self, size, mode="mean", scaled=False, rate=0.5, **kwargs): self.mode = mode
+    def call(self, x):
+        if self.mode == "mean": return x
+        if self.mode in ("max", "sum"): return -x
+def f(x, kind):
+    return x if kind == "a" else -x if kind == "b" else None
+"""
+    layer, function = read_unit(text, "Pool"), read_unit(text, "f")
+    assert layer is not None
+    assert function is not None
+    found = [case.kwargs for case in variations(Case({"size": 2}, (("x", "float[2,4]"),)), layer)]
+    for changed in ({"mode": "max"}, {"mode": "sum"}, {"scaled": True}):
+        assert {"size": 2, **changed} in found
+    base = Case({}, (("x", "float[2,4]"), ("kind", "literal('a')")))
+    assert "literal('b')" in [dict(case.inputs)["kind"] for case in variations(base, function)]

@@ -57,6 +57,17 @@ class Counting(Layer):
         self.add_update([K.update_add(self.seen, K.sum(x))], x)
         return x + 0.0
 """
+POOL = """
+class Pool(Layer):
+    def __init__(self, mode='mean', **kwargs):
+        super(Pool, self).__init__(**kwargs)
+        self.mode = mode
+    def call(self, x):
+        if self.mode == 'max':
+            return K.max(x, axis=1)
+        return K.mean(x, axis=1)
+    def compute_output_shape(self, s): return (s[0],) + s[2:]
+"""
 
 
 def verify(engines: Engines, before: str, after: str, name: str, kind: str = "layer") -> UnitVerdict:
@@ -74,6 +85,7 @@ def verify(engines: Engines, before: str, after: str, name: str, kind: str = "la
         (FLOATX, FLOATX.replace("K.floatx()", "'float32'"), "f", "helper", "float64"),
         (PHASE, "def f(x): return x * 1.0\n", "f", "helper", "training"),
         (MASK, MASK.replace("* K.expand_dims", "+ K.expand_dims"), "Masked", "layer", "mask="),
+        (POOL, POOL.replace("K.max(x, axis=1)", "K.min(x, axis=1)"), "Pool", "layer", "mode='max'"),
         (UPDATES, UPDATES.replace("K.sum(x)", "K.mean(x)"), "Counting", "layer", "weight"),
         (CELL, CELL.replace("states[0] * K.abs(states[0])", "K.square(states[0])"), "Cell", "layer", "initial states"),
     ],
