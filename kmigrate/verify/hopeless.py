@@ -7,7 +7,7 @@ have. A row is a pattern over ``Type: message`` and the advice; the first that m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from kmigrate.verify import overlays
@@ -49,7 +49,3 @@ def advice(error: Mapping[str, Any]) -> str | None:
         return _NEWER
     found = next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
     return (overlays.advice(said) or _INSTALL) if found == _INSTALL else found
-
-
-def all_hopeless(errors: Sequence[Mapping[str, Any]]) -> bool:
-    return bool(errors) and all(advice(error) is not None for error in errors)

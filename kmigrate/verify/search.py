@@ -21,7 +21,7 @@ from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, Kwargs, constructors
 from kmigrate.verify.feedback import Failure, neighbours, next_cases
 from kmigrate.verify.guesses import Inputs, input_sets, literal
-from kmigrate.verify.hopeless import advice, all_hopeless
+from kmigrate.verify.hopeless import advice
 from kmigrate.verify.literals import UNKNOWN
 from kmigrate.verify.usages import TensorHint, Usage
 
@@ -33,6 +33,7 @@ _DEEPEST = 8
 _STRIKES = 2
 # So many cases have to come furthest and fail of what no case cures before the search gives up on the others.
 _ENOUGH_HOPELESS = 24
+_LONG = 200
 # So many cases have to come furthest and fail alike before the reason doubts that any runs.
 _ALIKE = 12
 _ADAPTED = ", adapted to error messages"
@@ -175,10 +176,17 @@ class Search:
                     break
             for (depth, case), error in zip(chunk, answer.get("errors", ()), strict=False):
                 self._learn(case, depth, error)
-            if len(furthest := _furthest(self.errors)) >= _ENOUGH_HOPELESS and all_hopeless(furthest):
+            if self._nothing_helps():
                 break
         ended = f" within {self.budget_s:g} s" if time.monotonic() > self.deadline else ""
         return Outcome(None, reason=why_none(self.errors, len(self.tried), ended, self._failed))
+
+    def _nothing_helps(self) -> bool:
+        """Whether so many of the cases that came furthest fail of what no case cures, all of them or after a long search most."""
+        furthest = _furthest(self.errors)
+        hopeless = sum(advice(error) is not None for error in furthest)
+        share = 0.5 if len(self.tried) >= _LONG else 1.0
+        return hopeless >= _ENOUGH_HOPELESS and hopeless >= share * len(furthest)
 
     def _chunk(self) -> list[tuple[int, Case]]:
         """Half of it follows what was learned, half are candidates that nothing is known of."""
@@ -248,9 +256,10 @@ def why_none(errors: Sequence[Answer], tried: int, ended: str = "", cases: Mappi
     if not errors:
         return "no case was found"
     furthest = _furthest(errors)
-    # The failure that was met last is the one that no answer to the others has led past.
+    # What no case cures is what a person has to know; else the failure that was met last: no answer to the others led past it.
     kinds = list(dict.fromkeys(map(kind_of, furthest)))
-    last = next(error for error in furthest if kind_of(error) == kinds[-1])
+    told = next((error for error in furthest if advice(error) is not None), None)
+    last = told or next(error for error in furthest if kind_of(error) == kinds[-1])
     case = (cases or {}).get(next(number for number, error in enumerate(errors) if error is last))
     what = advice(last)
     said = str(last.get("message") or "").removeprefix(f"{last.get('type')}: ")

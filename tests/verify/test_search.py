@@ -198,6 +198,21 @@ def test_a_search_goes_on_while_some_case_fails_otherwise() -> None:
     assert Search(probe, shape, "helper").run().case is not None
 
 
+def test_what_no_case_cures_is_the_reason_among_failures_in_one_line() -> None:
+    shape = read_unit("def f(boxes, things): pass\n", "f")
+    assert shape is not None
+
+    def fails(case: Case) -> dict[str, Any]:
+        ranks = {len(specs.parse(text).shape) for _, text in case.inputs}
+        kind, said = ("ImportError", "tfp is not installed in the stack") if len(ranks) == 1 else ("ValueError", f"odd {ranks}")
+        return {"where": "call", "type": kind, "message": said, "lines": [3]}
+
+    probe, seen = worker(fails)
+    reason = str(Search(probe, shape, "helper").run().reason)
+    assert "tfp is not installed in the stack (--install-missing installs tfp" in reason
+    assert len(seen) <= 420
+
+
 def test_a_budget_that_ended_is_said() -> None:
     shape = read_unit("def f(boxes, things, scores): pass\n", "f")
     assert shape is not None
