@@ -32,6 +32,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
         _TENSORFLOW_1,
     ),
     (r"'(?:int|NoneType)' object has no attribute 'value'", _TENSORFLOW_1),
+    (r"type object '\w+V1' has no attribute '\w+'", _TENSORFLOW_2),
     (r"module '(?:tensorflow|theano)[\w.]*' has no attribute '\w+'", _ANOTHER),
     (r"^NameError: (?:global )?name '\w+' is not defined", _NAME),
     (r"Can't instantiate abstract class|^NotImplementedError: NotImplementedError\(", _ABSTRACT),

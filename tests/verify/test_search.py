@@ -164,6 +164,7 @@ def failing_always(**error: Any) -> tuple[str, int]:
         ("AttributeError", "module 'tensorflow' has no attribute 'frobnicate'", "another --stack"),
         ("AttributeError", "module 'tensorflow._api.v1.initializers' has no attribute 'Zeros'", "--stack keras2-tf2"),
         ("AttributeError", "'int' object has no attribute 'value'", "--stack keras2-tf1"),
+        ("AttributeError", "type object 'ResizeMethodV1' has no attribute 'LANCZOS3'", "--stack keras2-tf2"),
         ("TypeError", "it returns a function, and no value that could be compared", "where the returned function is a unit"),
         ("NameError", "name 'Lion' is not defined", "does not define"),
         ("TypeError", "Can't instantiate abstract class Base with abstract methods mix", "a base class"),
