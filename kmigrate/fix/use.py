@@ -6,9 +6,9 @@ import ast
 from dataclasses import replace
 from typing import NamedTuple
 
+from kmigrate.fix.backend import BackendNames
 from kmigrate.fix.layout import CallLayout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
-from kmigrate.fix.timing import bound_in_time, deleted_names
 from kmigrate.methods import MethodReference
 from kmigrate.model import TIED_TO_TENSORFLOW, Edit, Fix, Slice, Span, Target
 from kmigrate.names import Names, Reference, Scope
@@ -23,12 +23,6 @@ from kmigrate.source import Source
 from kmigrate.values import AgreedFacts, Observations, Observed, UseFacts, Values
 from kmigrate.values.kinds import in_words, is_proven
 from kmigrate.values.observed import Fact
-
-_BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
-_FREE_NAMES: dict[Target, tuple[str, ...]] = {
-    "keras2": ("K", "KB", "keras_backend", "_keras_backend"),
-    "keras3": ("ops", "keras_ops", "_keras_ops"),
-}
 
 
 class Candidate(NamedTuple):
@@ -60,8 +54,7 @@ class Fixer:
         self.target = target
         self.flavour = flavour
         self.standing = Standing(source, names)
-        self.backend_names = self._backend_names()
-        self.free_name: str | None = None
+        self.backend = BackendNames(names, target)
         self.observed = observed or {}
         self.arguments: dict[Span, tuple[Slice, ...]] = {}
 
@@ -80,7 +73,7 @@ class Fixer:
         around, taken = self.standing.subscript(use)
         standing = self.standing
         bare, bare_taken = standing.bare(use), standing.bare(around)
-        backend = self._backend(reference)
+        backend = self.backend.at(reference.node, self._scope(reference))
         reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
         for index, alternative, holds, asked in self._candidates(rule, facts, seen):
             template = alternative.replacement[self.target]
@@ -141,10 +134,9 @@ class Fixer:
         """A name that the fix will import must not mean something else here."""
         for node in ast.walk(template):
             if isinstance(node, ast.Name) and node.id in IMPORTABLE:
-                scope = self._scope(reference).lookup(node.id)
-                for binding in scope.bindings[node.id] if scope else ():
-                    if binding.symbol != f"{IMPORTABLE[node.id]}.{node.id}":
-                        raise NoFix(f"{node.id!r} means something else here")
+                symbol = f"{IMPORTABLE[node.id]}.{node.id}"
+                if not self.backend.is_there(node.id, symbol, reference.node, self._scope(reference)):
+                    raise NoFix(f"{node.id!r} means something else here, or is bound too late")
 
     def _check_there(self, rule: Rule, index: int) -> None:
         """A replacement that fails in every run is no fix, not even an unsafe one."""
@@ -222,32 +214,6 @@ class Fixer:
             portable,
             portability,
         )
-
-    # ---- the backend's name
-
-    def _backend_names(self) -> list[str]:
-        symbol = _BACKEND_SYMBOL[self.target]
-        deleted = deleted_names(self.names)
-        return [
-            name
-            for name, bindings in self.names.module.bindings.items()
-            if bindings
-            and name not in deleted
-            and all(b.symbol == symbol for b in bindings)
-            and any(self.names.parents.get(b.node) is self.source.tree for b in bindings if b.node)
-        ]
-
-    def _backend(self, reference: Reference) -> str:
-        """A name that means the backend at this place: one that the file has, or a free one that the fix will import."""
-        scope = self._scope(reference)
-        for name in self.backend_names:
-            if scope.lookup(name) is self.names.module and bound_in_time(self.names, self.source.tree, name, reference.node):
-                return name
-        if self.free_name is None:
-            taken = self.names.all_names()
-            free = (name for name in _FREE_NAMES[self.target] if name not in taken)
-            self.free_name = next(free, "kmigrate_backend")
-        return self.free_name
 
     def _scope(self, reference: Reference) -> Scope:
         """The scope of the innermost name of a use: of ``tf`` in ``tf.exp``, of ``x`` in ``(x + 1).sum()``."""

@@ -1,0 +1,84 @@
+"""The name that means the abstract backend at a place: one that the file has bound by then, or a free one that a fix imports."""
+
+from __future__ import annotations
+
+import ast
+
+from kmigrate.fix.moments import Moments
+from kmigrate.model import Target
+from kmigrate.names import Names, Scope, canonical
+
+BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
+FREE_NAMES: dict[Target, tuple[str, ...]] = {
+    "keras2": ("K", "KB", "keras_backend", "_keras_backend", "_kmigrate_backend"),
+    "keras3": ("ops", "keras_ops", "_keras_ops", "_kmigrate_ops"),
+}
+
+
+class BackendNames:
+    """The backend's names in one module."""
+
+    def __init__(self, names: Names, target: Target) -> None:
+        self._names = names
+        self._moments = Moments(names.tree, names.parents)
+        self._own = self._bound_names(BACKEND_SYMBOL[target])
+        self._candidates = FREE_NAMES[target]
+        self._free: str | None = None
+
+    def at(self, use: ast.expr, scope: Scope) -> str:
+        """A name for the backend where ``use`` stands, in ``scope``. What the file binds below may not be bound when it runs."""
+        for name, bound in self._own.items():
+            if scope.lookup(name) is self._names.module and bound <= self._moments.earliest(use):
+                return name
+        if self._free is None:
+            taken = self._names.all_names()
+            self._free = next((name for name in self._usable() if name not in taken), self._candidates[-1])
+        return self._free
+
+    def is_there(self, name: str, symbol: str, use: ast.expr, scope: Scope) -> bool:
+        """Whether ``name``, where the scope binds it, surely means ``symbol`` when ``use`` runs."""
+        where = scope.lookup(name)
+        if where is None:
+            return True
+        bindings = where.bindings[name]
+        if any(binding.symbol != symbol for binding in bindings) or self._moments.is_deleted(name):
+            return False
+        if where is self._names.module:
+            return self._moments.bound(name) <= self._moments.earliest(use)
+        above = [b for b in bindings if b.position < (use.lineno, use.col_offset)]
+        return any(b.node is not None and self._names.parents.get(b.node) is where.node for b in above)
+
+    def _bound_names(self, symbol: str) -> dict[str, int]:
+        """The names that mean the backend for good, each with the number of statements after which it does."""
+        found: dict[str, int] = {}
+        for name, bindings in self._names.module.bindings.items():
+            meant = bindings and all(b.symbol == symbol for b in bindings) and not self._moments.is_deleted(name)
+            if meant and not self._may_be_hidden(name, max(b.position for b in bindings)):
+                found[name] = self._moments.bound(name)
+        return found
+
+    def _may_be_hidden(self, name: str, position: tuple[int, int]) -> bool:
+        """Whether a star import below may bind ``name`` again; where the file itself reads the name, it trusts that none does."""
+        below = [
+            node
+            for node in self._names.imports
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and (node.lineno, node.col_offset) > position
+        ]
+        foreign = any(canonical(node.module or "").partition(".")[0] not in ("keras", "tf", "theano") for node in below)
+        return foreign and not any(root == name for root, _ in self._names.walk.ends)
+
+    def _usable(self) -> tuple[str, ...]:
+        """A star import that stands below the import that a fix adds could bind a public name again."""
+        below = self._names.stars and not _stars_lead(self._names.tree)
+        return tuple(name for name in self._candidates if name.startswith("_") or not below)
+
+
+def _stars_lead(tree: ast.Module) -> bool:
+    """Whether every star import is one of the imports at the module's head."""
+    stars = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
+    for index, statement in enumerate(tree.body):
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            stars = [star for star in stars if star is not statement]
+        elif index or not isinstance(statement, ast.Expr):
+            break
+    return not stars
