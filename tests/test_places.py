@@ -91,3 +91,32 @@ def test_an_initializer_becomes_that_of_keras() -> None:
 def test_an_initializer_for_tensorflow_itself_stays() -> None:
     text = "import tensorflow as tf\n\n\ndef loss(y_true, y_pred):\n    return tf.get_variable('v', initializer=tf.zeros_initializer())\n"
     assert fixed(text, unsafe=True) == text
+
+
+_TWO = "if new:\n    from keras import {what}\nelse:\n    from tensorflow.keras import {what}\n"
+
+
+def _safe(text: str) -> bool:
+    (finding,) = [f for f in analyse(Source.parse("m.py", text.encode()), load_rulebook()).findings if f.fix]
+    assert finding.fix is not None
+    return finding.fix.applicability == "safe"
+
+
+def test_a_new_import_of_a_keras_that_the_file_does_not_tell_is_a_guess() -> None:
+    layer = "class A({base}):\n    def call(self, x):\n        return tf.square(x)\n"
+    two, tf = _TWO.format(what="layers"), "import tensorflow as tf\n"
+    assert not _safe(two + tf + layer.format(base="layers.Layer"))
+    assert not _safe("import keras\n" + tf + layer.format(base="tf.keras.layers.Layer"))
+    assert _safe(tf + layer.format(base="tf.keras.layers.Layer"))
+    assert _safe("import keras\n" + tf + layer.format(base="keras.layers.Layer"))
+    assert _safe("from keras import backend as K\n" + two + tf + layer.format(base="layers.Layer"))
+    # The file's own K is that of its layers in each branch.
+    assert _safe(_TWO.format(what="layers, backend as K") + tf + layer.format(base="layers.Layer"))
+
+
+@pytest.mark.parametrize(
+    ("value", "safe"), [("2.5", True), ("-3", True), ("[1, 2]", False), ("9007199254740993", False), ("n", False)]
+)
+def test_a_constant_of_theano_is_certain_for_numbers_that_float64_holds(value: str, safe: bool) -> None:
+    head = "import theano.tensor as T\nfrom keras import backend as K\n"
+    assert _safe(f"{head}def loss(y_true, y_pred, n=1):\n    return y_pred * T.constant({value}, dtype='float32')\n") is safe

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kmigrate.fix.backend import BackendNames
 from kmigrate.fix.layout import CallLayout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
+from kmigrate.flavour import is_disputed
 from kmigrate.methods import MethodReference
 from kmigrate.model import TIED_TO_TENSORFLOW, Edit, Fix, Slice, Span, Target
 from kmigrate.names import Names, Reference, Scope
@@ -53,6 +54,8 @@ class Fixer:
         self.book = book
         self.target = target
         self.flavour = flavour
+        self.disputed = target == "keras2" and is_disputed(source.text, names)
+        self.inside = target == "keras2" and (flavour == "tf.keras" or self.disputed)
         self.standing = Standing(source, names)
         self.backend = BackendNames(names, target)
         self.observed = observed or {}
@@ -109,6 +112,7 @@ class Fixer:
                 assumption = _and(reference.assumed, assumption)
             unproven = self._unproven(rule, index, template, facts, seen)
             assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
+            assumption = _and(self._other_keras(template, backend, reference), assumption)
             return replace(self._made(rule, index, place, pieces, assumption), observed=observed), index
         raise NoFix(reason or self._no_alternative(rule))
 
@@ -138,9 +142,19 @@ class Fixer:
                 if not self.backend.is_there(node.id, symbol, reference.node, self._scope(reference)):
                     raise NoFix(f"{node.id!r} means something else here, or is bound too late")
 
+    def _other_keras(self, template: ast.expr, backend: str, reference: Reference) -> str | None:
+        """What is assumed of a new import of Keras where the file does not tell whose layers it holds."""
+        named = {node.id for node in ast.walk(template) if isinstance(node, ast.Name)}
+        needed = {backend if name == BACKEND_NAME[self.target] else name for name in named}
+        needed = {name for name in needed if name == backend or IMPORTABLE.get(name) == "keras"}
+        if not self.disputed or all(self._scope(reference).lookup(name) for name in needed):
+            return None
+        inside = "the Keras inside TensorFlow" if self.flavour == "tf.keras" else "Keras itself"
+        return f"the layers of this file are those of {inside} (it imports both)"
+
     def _check_there(self, rule: Rule, index: int) -> None:
         """A replacement that fails in every run is no fix, not even an unsafe one."""
-        lacking = self.book.claim(rule, index).lacking if self.flavour == "tf.keras" and self.target == "keras2" else None
+        lacking = self.book.claim(rule, index).lacking if self.inside else None
         if lacking is not None:
             raise NoFix(f"the K of tensorflow.keras has no `{lacking}`: import K from `keras`")
 
@@ -201,7 +215,7 @@ class Fixer:
             portable, portability = claim.portable, claim.portability
             if not claim.preserving and assumption is None:
                 assumption = claim.reason or "the proof failed"
-            if self.flavour == "tf.keras":
+            if self.inside:
                 if not claim.tf_keras and assumption is None:
                     assumption = f"not proven with the K of tensorflow.keras ({claim.tf_keras_reason or 'no proof'})"
                 apart = f"; {portability}" if portable is False and portability else ""

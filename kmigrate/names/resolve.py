@@ -44,7 +44,7 @@ class Names:
         self.calls = walk.calls
         self.stars = walk.stars
         self.imports = walk.imports
-        self.imports_keras = imports_keras(self.imports)
+        self.imports_keras = imports_keras(self.imports, [node for node in self.imports if walk.parents[node] is tree])
         self.walk = walk
         self._scopes = walk.scopes
         self._inside = walk.inside

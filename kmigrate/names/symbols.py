@@ -68,8 +68,17 @@ def engine_of(symbol: str) -> str | None:
 _ASIDE = frozenset("backend saving utils config callbacks datasets preprocessing version __version__".split())
 
 
-def imports_keras(imports: Iterable[ast.Import | ast.ImportFrom]) -> bool:
-    """Whether a file is written for Keras itself, not for the one inside TensorFlow: it imports more than what stands aside."""
+def imports_keras(imports: Iterable[ast.Import | ast.ImportFrom], surely: Iterable[ast.Import | ast.ImportFrom]) -> bool:
+    """Whether a file is written for Keras itself, not for the one inside TensorFlow: it imports more than what stands aside.
+
+    Imports that stand in no branch (``surely``) decide where they name a Keras; what stands in one may never be imported.
+    """
+    certain = list(surely)
+    named = any(canonical(module).partition(".")[0] == "keras" for node in certain for module in _imported(node))
+    return _keras_itself(certain if named else imports)
+
+
+def _keras_itself(imports: Iterable[ast.Import | ast.ImportFrom]) -> bool:
     modules = [module for node in imports for module in _imported(node)]
     own = [module.removeprefix("keras.src.") for module in modules if module.partition(".")[0] == "keras"]
     inside = any(canonical(module).partition(".")[0] == "keras" for module in modules if module.startswith("tensorflow."))

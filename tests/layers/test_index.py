@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kmigrate.flavour import own_flavour
+from kmigrate.flavour import is_disputed, own_flavour
 from kmigrate.layers.facts import FileFacts, file_facts
 from kmigrate.layers.index import Index, index_of
 from kmigrate.names import Names
@@ -219,3 +219,23 @@ def test_the_keras_package_itself() -> None:
     assert roots(files, "x/keras/backend/one.py") == {}  # what others are rewritten to uses the engine itself
     assert set(roots(files, "x/keras/utils.py")) == {"shared"}
     assert roots(files, "x/keras/activations.py") == {"relu": "`relu` is Keras's own activation, `keras.activations.relu`"}
+
+
+_BRANCHES = "if x:\n    from tensorflow.keras.layers import Layer\nelse:\n    from keras.layers import Layer\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "disputed"),
+    [
+        (_BRANCHES, True),
+        ("import tensorflow as tf\n" + _BRANCHES + "class A(tf.keras.layers.Layer): pass\n", True),
+        ("import keras\n" + _BRANCHES + "class A(Layer): pass\n", True),
+        ("from keras import backend as K\nimport tensorflow as tf\nclass A(tf.keras.layers.Layer): pass\n", True),
+        ("import keras\n" + _BRANCHES + "class A(keras.layers.Layer): pass\n", False),
+        ("import keras\nfrom tensorflow.keras.layers import Dense\n", False),
+        ("from tensorflow.keras.layers import Layer\nclass A(Layer): pass\n", False),
+        ("try:\n    import keras\nexcept ImportError:\n    keras = None\n", False),
+    ],
+)
+def test_a_file_of_two_kerases_is_disputed_where_its_classes_derive_from_the_other(text: str, disputed: bool) -> None:
+    assert is_disputed(text, Names(ast.parse(text))) is disputed

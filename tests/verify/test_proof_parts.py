@@ -19,7 +19,7 @@ from kmigrate.verify.proof.journal import Journal
 from kmigrate.verify.proof.judge import Findings, describe, judge, without_logarithms
 from kmigrate.verify.proof.record import environment, environment_key, is_current, store
 from kmigrate.verify.proof.variants import Variant, optimized, variants_of
-from kmigrate.verify.result import Result
+from kmigrate.verify.result import Other, Result
 from kmigrate.verify.specs import parse
 
 RULE = """
@@ -175,6 +175,16 @@ def test_half_precision(value_class: str, original: Result, replacement: Result,
     variant = Variant("float16", {"x": parse("float[2]")}, "float16", (value_class,))
     judge(variant, value_class, {"x": np.ones(2)}, original, replacement, findings, True)
     assert [d.counts for d in findings.differences] == ([] if counts is None else [counts])
+
+
+def test_that_neither_yields_a_value_is_no_difference_and_no_case() -> None:
+    findings, variant = Findings(), Variant("", {}, "float64", ("ordinary",))
+    none, words = (Result(True, outputs=(Other(text),), names=("output",), no_gradient="not asked for") for text in ("None", "a"))
+    judge(variant, "ordinary", {}, none, none, findings, True)
+    assert (findings.cases, findings.differences) == (0, [])
+    judge(variant, "ordinary", {}, none, words, findings, True)
+    judge(variant, "ordinary", {}, words, none, findings, True)
+    assert (findings.cases, len(findings.differences)) == (2, 2)
 
 
 def beside(value: float, logarithm: float) -> Result:
