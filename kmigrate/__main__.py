@@ -1,5 +1,5 @@
 """``python -m kmigrate``."""
 
-from kmigrate.cli.main import main
+from kmigrate.cli.main import process
 
-raise SystemExit(main())
+raise SystemExit(process())

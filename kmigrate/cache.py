@@ -185,6 +185,8 @@ class Cache:
 
     def save(self, files: Mapping[str, Iterable[str]]) -> None:
         """Write what changed. ``files`` names the entries, by part, that this run used: others are forgotten."""
+        if not self._changed:
+            return
         import json
 
         for part in sorted(self._changed):
@@ -197,8 +199,7 @@ class Cache:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 text = json.dumps({"version": self._version, "entries": entries}, separators=(",", ":"))
                 write_atomic(path, text.encode("utf-8", "surrogatepass"), durable=False)
-        if self._changed:
-            forget_old(next(iter(self._paths.values())).parent)
+        forget_old(next(iter(self._paths.values())).parent)
         self._changed.clear()
 
 

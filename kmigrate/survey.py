@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from kmigrate.config import Wishes, selects
 from kmigrate.digests import digest_of
 from kmigrate.gate import may_be_unreadable, may_use_engine
-from kmigrate.layers.facts import FileFacts, file_facts
-from kmigrate.layers.index import Surroundings
 from kmigrate.model import FileReport, Finding, failed
-from kmigrate.names import engine_of
 
+# What parses and analyses is imported where a file is let through: a run over clean code never pays for it.
 if TYPE_CHECKING:
+    from kmigrate.layers.facts import FileFacts
+    from kmigrate.layers.index import Surroundings
     from kmigrate.lint import Analysis
 
 Problem = tuple[int | None, int | None, str]  # line, column, message
@@ -51,6 +51,7 @@ def survey(data: bytes, forced: bool = False) -> Surveyed:
     if not wanted and not forced:
         return Surveyed(digest, error=_problem_in(data) if may_be_unreadable(data) else None)
     from kmigrate.flavour import own_flavour
+    from kmigrate.layers.facts import file_facts
     from kmigrate.names import Names
     from kmigrate.names.aliases import is_known
     from kmigrate.source import Source
@@ -95,6 +96,8 @@ def _may_hold_roots(facts: FileFacts) -> bool:
 
 def needs_examining(surveyed: Surveyed, surroundings: Surroundings, whole_module: bool) -> bool:
     """Whether the file can have findings, given what the project says about it."""
+    from kmigrate.names import engine_of
+
     facts = surveyed.facts
     if facts is None:
         return False

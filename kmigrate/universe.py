@@ -11,20 +11,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kmigrate.cache import Cache, Stat, stat_of
-from kmigrate.connections import Connections
 from kmigrate.digests import digest_of
 from kmigrate.files import FileAccessError, display_path, read
 from kmigrate.gate import imported_words
-from kmigrate.layers.facts import FileFacts
-from kmigrate.layers.index import Index, Surroundings
-from kmigrate.layers.modules import Modules
-from kmigrate.reach import Reach
 from kmigrate.survey import Surveyed, is_lasting, survey
-from kmigrate.takers import Takers
 from kmigrate.workbench import WORKBENCH
 from kmigrate.workers import Workers, chunks
+
+# What joins files is imported where there is something to join: a run over clean code never pays for it.
+if TYPE_CHECKING:
+    from kmigrate.layers.facts import FileFacts
+    from kmigrate.layers.index import Index, Surroundings
+    from kmigrate.takers import Takers
 
 Problem = str
 Answer = tuple[str, "Surveyed | Problem"]
@@ -37,7 +38,7 @@ class Universe:
         self.cache = cache
         self.surveyed: dict[str, Surveyed] = {}
         self.problems: dict[str, Problem] = {}
-        self.index = Index(Modules([]), self._load, display_path)
+        self.index: Index | None = None  # None: no file reaches an engine
         self.given = dict(given or {})
         # As they were before the file was read: what is read later than that may only be newer.
         self._states: dict[str, Stat | None] = {}
@@ -49,16 +50,23 @@ class Universe:
     def take(self, paths: Collection[str], workers: Workers) -> None:
         """Survey files, by ``key_of``, and join them."""
         self._survey(paths, workers)
+        wanted = sorted(path for path, surveyed in self.surveyed.items() if surveyed.wanted)
+        if not wanted:
+            return
+        from kmigrate.layers.index import Index
+        from kmigrate.layers.modules import Modules
+
         self.index = Index(Modules(paths), self._load, display_path)
-        for path, surveyed in sorted(self.surveyed.items()):
-            if surveyed.wanted and surveyed.facts is not None:
-                self.index.add(path, surveyed.facts)
+        for path in wanted:
+            facts = self.surveyed[path].facts
+            if facts is not None:
+                self.index.add(path, facts)
         self.index.settle()
-        self._connect(workers)
+        self._connect(self.index, workers)
 
     def surroundings(self, path: str, whole_module: bool) -> Surroundings | None:
         """What the project says about a file; None where it can have no findings. ``whole_module``: not only in layer code."""
-        if path not in self.index.files or (self.index.is_quiet(path) and not whole_module):
+        if self.index is None or path not in self.index.files or (self.index.is_quiet(path) and not whole_module):
             return None
         return self.index.surroundings(path)
 
@@ -68,6 +76,8 @@ class Universe:
 
     @cached_property
     def _takers(self) -> Takers:
+        from kmigrate.takers import Takers
+
         return Takers(self.surveyed, self._bytes)
 
     def _bytes(self, path: str) -> bytes | None:
@@ -127,12 +137,15 @@ class Universe:
 
     # ---- files that connect others
 
-    def _connect(self, workers: Workers) -> None:
+    def _connect(self, index: Index, workers: Workers) -> None:
         """Take in files that reach no engine themselves but import, and may use, what does and is not yet layer code."""
-        connections = Connections(self.index)
+        from kmigrate.connections import Connections
+        from kmigrate.reach import Reach
+
+        connections = Connections(index)
         if not connections.words():
             return
-        reach = Reach({path: self._words(path) for path in self.surveyed.keys() - self.index.files.keys()})
+        reach = Reach({path: self._words(path) for path in self.surveyed.keys() - index.files.keys()})
         while reach:
             new = sorted(reach.importing(connections.words()))
             if not new:
@@ -140,8 +153,8 @@ class Universe:
             known = (self.surveyed[path] for path in new)
             self._survey([path for path, s in zip(new, known, strict=True) if s.facts is None and s.error is None], workers, True)
             for path in new:
-                self.index.facts(path)
-            self.index.settle()
+                index.facts(path)
+            index.settle()
 
     def _words(self, path: str) -> str:
         """Those of the imports of a file that the gate kept out."""

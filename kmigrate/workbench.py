@@ -7,10 +7,11 @@ examined in another process, it is parsed once more.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from kmigrate.names import Walk
-from kmigrate.source import Source
+if TYPE_CHECKING:
+    from kmigrate.names import Walk
+    from kmigrate.source import Source
 
 
 class Parsed(NamedTuple):

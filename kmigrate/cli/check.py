@@ -45,13 +45,14 @@ def _outcome(options: argparse.Namespace, config: Config, inputs: Inputs) -> tup
     """What the run prints, and whether it would print it again."""
     from kmigrate.project import Project, lasts
     from kmigrate.report import REPORTERS
-    from kmigrate.report.layers import render_layers
 
     project = Project(config, options.jobs or 0, cached=not options.no_cache, where=options.executor)
     reports = project.reports_of(inputs)
     color = use_color(sys.stdout)
     text = REPORTERS[options.output_format].render_check(reports, config.target, len(reports), color)
     if options.layers and options.output_format == "text":
+        from kmigrate.report.layers import render_layers
+
         section = render_layers(reports, color)
         text += f"\n{section}" if section else ""
     code = 2 if any(r.errors for r in reports) else int(any(r.findings for r in reports))

@@ -44,7 +44,10 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         epilog="Start with: kmigrate check src/   then: kmigrate fix src/   then: kmigrate fix --write --verify src/",
     )
     parser.add_argument("--version", action="version", version=_VERSION)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
+    # Where ``prog`` is not given it is formatted, for which argparse imports a good part of the library.
+    commands = parser.add_subparsers(
+        prog=parser.prog, dest="command", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
     for name, (summary, exits) in _COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", epilog=exits)
         if command in (None, name):
@@ -81,5 +84,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
+def process() -> int:
+    """``main`` as the whole of a process."""
+    from kmigrate.collector import ending
+
+    code = main()
+    ending()
+    return code
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(process())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 
@@ -27,6 +26,8 @@ class CommandParser(argparse.ArgumentParser):
         return found, unknown
 
     def _meant(self, unknown: Sequence[str]) -> str:
+        from difflib import get_close_matches
+
         known = [option for option in self._option_string_actions if option.startswith("--")]
         meant = [match for word in unknown if word.startswith("--") for match in get_close_matches(word, known, n=1)]
         return f" (did you mean {' '.join(meant)}?)" if meant else ""

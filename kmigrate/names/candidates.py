@@ -7,7 +7,10 @@ from functools import cached_property
 
 from kmigrate.names.walk import Walk
 
-_ALIASING_CALLS = frozenset({"getattr", "staticmethod", "import_module", "__import__"})
+# What is called to get the meaning of an argument, or of a module named in a text.
+_OF_ARGUMENT = frozenset({"getattr", "staticmethod"})
+_OF_TEXT = frozenset({"import_module", "__import__"})
+_WRAPPERS = frozenset({"partial", "import_module"})  # not builtins: they may have other names
 _MANY_BRANCHES = 20
 
 
@@ -40,34 +43,59 @@ class Candidates:
         """For each assignment that may make an alias: the identifiers of which one has to be a source for it to be one."""
         found = []
         always = self.imported()
+        wrappers = self._wrappers()
         for name, value in self._walk.aliases:
-            keys = _alias_keys(value)
+            keys = _alias_keys(value, wrappers)
             if keys is None:
                 found.append((name, always))
             elif keys:
                 found.append((name, keys))
         return found
 
+    def _wrappers(self) -> set[str]:
+        """The names that may mean ``functools.partial`` or ``importlib.import_module`` here."""
+        found = {item.asname for node in self._walk.imports for item in node.names if item.asname and item.name in _WRAPPERS}
+        found |= _WRAPPERS
+        while True:
+            new = {name for name, value in self._walk.aliases if name not in found and _last(value) in found}
+            if not new:
+                return found
+            found |= new
 
-def _alias_keys(value: ast.expr) -> set[str] | None:
+
+def _alias_keys(value: ast.expr, wrappers: set[str]) -> set[str] | None:
     """The identifiers of which one has to mean a symbol for an assigned value to mean one; None where that is always possible."""
     keys: set[str] = set()
     for branch in branches(value):
-        if isinstance(branch, (ast.Name, ast.Attribute)):
-            root, first = _ends(branch)
-            if root is None:
-                return None
-            keys.update(name for name in (root, first) if name is not None)
-        elif isinstance(branch, ast.NamedExpr):
+        at, first = branch, None
+        while at.__class__ is ast.Attribute:
+            first, at = at.attr, at.value
+        more: set[str] | None = None
+        if at.__class__ is ast.Name:
+            keys.add(at.id)
+            if first is not None:
+                keys.add(first)
+            continue
+        if at.__class__ is ast.Call:
+            name = _last(at.func)
+            if not at.args or not (name in wrappers or name in _OF_ARGUMENT or name in _OF_TEXT):
+                continue
+            more = None if name in _OF_TEXT or name not in ("partial", *_OF_ARGUMENT) else _alias_keys(at.args[0], wrappers)
+        elif at.__class__ is ast.NamedExpr:
+            more = _alias_keys(at.value, wrappers)
+        elif at.__class__ is ast.IfExp:
+            more = _alias_keys(at, wrappers)
+        else:
+            continue
+        if more is None:
             return None
-        elif isinstance(branch, ast.Call) and branch.args:
-            function = branch.func
-            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-            if name in _ALIASING_CALLS:
-                return None
-            if name is not None:
-                keys.add(name)
+        keys |= more
     return keys
+
+
+def _last(node: ast.expr) -> str | None:
+    """``c`` of ``a.b.c``."""
+    return node.attr if node.__class__ is ast.Attribute else node.id if node.__class__ is ast.Name else None
 
 
 def branches(node: ast.expr) -> list[ast.expr]:
@@ -81,12 +109,3 @@ def branches(node: ast.expr) -> list[ast.expr]:
         else:
             found.append(at)
     return found
-
-
-def _ends(node: ast.expr) -> tuple[str | None, str | None]:
-    """The root name of a chain (None if it is no name) and its first attribute: ``self`` and ``f`` of ``self.f.g``."""
-    first: str | None = None
-    while isinstance(node, ast.Attribute):
-        first = node.attr
-        node = node.value
-    return (node.id if isinstance(node, ast.Name) else None), first

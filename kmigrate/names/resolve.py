@@ -51,6 +51,7 @@ class Names:
         self._resolving: set[ast.expr] = set()
         self._memo: dict[ast.AST, Meaning] = {}
         self._values: dict[ast.expr, Meaning] = {}
+        self._meaningful: dict[tuple[Scope, str], bool] = {}
         self._sources: set[str] | None = None
         self._candidates = Candidates(walk)
 
@@ -265,11 +266,21 @@ class Names:
         bindings = scope.bindings[node.id]
         if len(bindings) == 1:
             return self._binding(bindings[0])
-        if not any(self._binding(b).symbols for b in bindings):
+        if not self._may_mean(scope, node.id):
             return NOTHING
         if len(bindings) <= _MANY_BINDINGS:
             bindings = reaching(bindings, node if self._scopes[node] is scope else None, self.parents)
         return union([self._binding(b) for b in bindings if b.kind != "none"] or [NOTHING])
+
+    def _may_mean(self, scope: Scope, name: str) -> bool:
+        """Whether any binding of a name gives it a symbol; asked once, since a name may be bound a thousand times."""
+        key = scope, name
+        known = self._meaningful.get(key)
+        if known is None:
+            known = any(self._binding(b).symbols for b in scope.bindings[name])
+            if not self._resolving:  # else what is being resolved meant nothing for now
+                self._meaningful[key] = known
+        return known
 
     def _binding(self, binding: Binding) -> Meaning:
         """What a binding gives its name."""

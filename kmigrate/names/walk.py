@@ -20,7 +20,7 @@ _NO_CHILDREN = frozenset(
     "ctx op ops name id attr arg level module names type_comment type_ignores kind conversion simple is_async kwd_attrs rest "
     "str".split()
 )
-_LEAVES = frozenset({ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.MatchSingleton})
+_LEAVES = frozenset({ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.MatchSingleton, type(None)})
 
 
 class Walk:
@@ -49,20 +49,26 @@ class Walk:
         self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
         self.aliases: list[tuple[str, ast.expr]] = []
         self._stack: list[tuple[ast.AST, Scope, Definition | None]] = []
-        self._fields: dict[type, tuple[str, ...]] = {}
         self._run(tree)
 
     def _run(self, tree: ast.Module) -> None:
-        stack = self._stack
+        stack, handlers, chains, ends = self._stack, _HANDLERS, self.chains, self.ends
+        scopes, insides = self.scopes, self.inside
         self.children(tree, self.module, None)
-        handlers = _HANDLERS
         while stack:
             node, scope, inside = stack.pop()
-            handler = handlers.get(node.__class__)
-            if handler is None:
-                self.children(node, scope, inside)
+            kind = node.__class__
+            if kind is ast.Name:
+                # Here and not in a handler: every second node is a name, and most are read.
+                scopes[node] = scope
+                insides[node] = inside
+                if node.ctx.__class__ is ast.Load:  # type: ignore[attr-defined]
+                    chains.append(node)  # type: ignore[arg-type]
+                    ends.append((node.id, None))  # type: ignore[attr-defined]
+                elif node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
+                    self.assigned(node, scope)  # type: ignore[arg-type]
             else:
-                handler(self, node, scope, inside)
+                handlers.get(kind, Walk.children)(self, node, scope, inside)
 
     def push(self, node: ast.AST | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
         if node is not None and node.__class__ not in _LEAVES:
@@ -74,32 +80,26 @@ class Walk:
             self.push(node, parent, scope, inside)
 
     def children(self, node: ast.AST, scope: Scope, inside: Definition | None) -> None:
-        kind = node.__class__
-        fields = self._fields.get(kind)
-        if fields is None:
-            fields = self._fields[kind] = tuple(f for f in reversed(kind._fields) if f not in _NO_CHILDREN)
-        parents, stack = self.parents, self._stack
-        for field in fields:
-            value = getattr(node, field, None)
+        parents, stack, leaves = self.parents, self._stack, _LEAVES
+        for field in _fields_of(node.__class__):
+            value = getattr(node, field)
             if value.__class__ is list:
                 for child in reversed(value):
-                    if child is not None and child.__class__ not in _LEAVES:
+                    if child.__class__ not in leaves:
                         parents[child] = node
                         stack.append((child, scope, inside))
-            elif value is not None and value.__class__ not in _LEAVES:
+            elif value.__class__ not in leaves:
                 parents[value] = node
                 stack.append((value, scope, inside))
 
-    # ---- expressions
+    def value(self, node: Any, scope: Scope, inside: Definition | None) -> None:
+        """The only child of many kinds of nodes."""
+        child = node.value
+        if child.__class__ not in _LEAVES:
+            self.parents[child] = node
+            self._stack.append((child, scope, inside))
 
-    def name(self, node: ast.Name, scope: Scope, inside: Definition | None) -> None:
-        self.scopes[node] = scope
-        self.inside[node] = inside
-        if node.ctx.__class__ is ast.Load:
-            self.chains.append(node)
-            self.ends.append((node.id, None))
-        elif node.ctx.__class__ is ast.Store:
-            self.assigned(node, scope)
+    # ---- expressions
 
     def attribute(self, node: ast.Attribute, scope: Scope, inside: Definition | None) -> None:
         """A whole chain at once: ``tf.nn.relu`` is one entry of ``chains``."""
@@ -130,7 +130,19 @@ class Walk:
     def call(self, node: ast.Call, scope: Scope, inside: Definition | None) -> None:
         self.calls.append(node)
         self.inside[node] = inside
-        self.children(node, scope, inside)
+        parents, stack, leaves = self.parents, self._stack, _LEAVES
+        for keyword in reversed(node.keywords):
+            parents[keyword] = node
+            child = keyword.value
+            if child.__class__ not in leaves:
+                parents[child] = keyword
+                stack.append((child, scope, inside))
+        for child in reversed(node.args):
+            if child.__class__ not in leaves:
+                parents[child] = node
+                stack.append((child, scope, inside))
+        parents[node.func] = node
+        stack.append((node.func, scope, inside))
 
     def comprehension(self, node: Any, scope: Scope, inside: Definition | None) -> None:
         own = Scope("comprehension", node, scope)
@@ -310,9 +322,17 @@ def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
+def _fields_of(kind: type) -> tuple[str, ...]:
+    """The fields that hold expressions or statements, the last first."""
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(f for f in reversed(kind._fields) if f not in _NO_CHILDREN)  # type: ignore[attr-defined]
+    return fields
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
 _Handler = Callable[[Walk, Any, Scope, "Definition | None"], None]
 _HANDLERS: dict[type, _Handler] = {
-    ast.Name: Walk.name,
     ast.Attribute: Walk.attribute,
     ast.Call: Walk.call,
     ast.ListComp: Walk.comprehension,
@@ -332,6 +352,10 @@ _HANDLERS: dict[type, _Handler] = {
     ast.FunctionDef: Walk.function,
     ast.AsyncFunctionDef: Walk.function,
     ast.Lambda: Walk.function,
+    ast.Expr: Walk.value,
+    ast.Return: Walk.value,
+    ast.Starred: Walk.value,
+    ast.Await: Walk.value,
 }
 if hasattr(ast, "TypeAlias"):  # Python 3.12
     _HANDLERS[ast.TypeAlias] = Walk.type_alias

@@ -42,6 +42,8 @@ class Bindings:
         self._families: dict[ast.AST, Family] = {}
         self._flows: dict[ast.AST, Flow] = {}
         self._steady: dict[tuple[Scope, str], bool] = {}
+        self._counted: dict[tuple[Scope, str], bool] = {}
+        self._own: dict[tuple[Scope, str], bool] = {}
         self._index_names()
         self._index_classes()
 
@@ -122,17 +124,23 @@ class Bindings:
 
     def _accounted(self, scope: Scope, name: str) -> bool:
         """Whether every binding is one that the index shows (not those of ``except ... as name`` and the like)."""
-        bindings = scope.bindings.get(name, ())
-        plain = sum(binding.kind in ("assign", "none", "other") for binding in bindings)
-        return plain == len(self._stores.get((scope, name), ()))
+        key = scope, name
+        known = self._counted.get(key)
+        if known is None:
+            plain = sum(binding.kind in ("assign", "none", "other") for binding in scope.bindings.get(name, ()))
+            known = self._counted[key] = plain == len(self._stores.get(key, ()))
+        return known
 
     def _stands_in(self, node: ast.Name, scope: Scope) -> bool:
         """Whether the use and every binding stand in the function (or module) whose scope it is, not in a nested one."""
-        inside = {id(self.names.scope_of(store)) for store, _ in self._stores.get((scope, node.id), ())}
+        key = scope, node.id
+        own = self._own.get(key)
+        if own is None:
+            own = self._own[key] = all(self.names.scope_of(store) is scope for store, _ in self._stores.get(key, ()))
         at = self.names.scope_of(node)
         while at.kind == "comprehension" and at.parent is not None:
             at = at.parent
-        return at is scope and inside <= {id(scope)}
+        return own and at is scope
 
     def _flow(self, scope: Scope) -> Flow:
         node = scope.node
