@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kmigrate.report.evidence import Evidence
-from kmigrate.verify.verdicts import DECADES, CaseVerdict, EngineVerdict, Place, UnitVerdict
+from kmigrate.verify.verdicts import DECADES, CaseVerdict, EditVerdict, EngineVerdict, Place, UnitVerdict
 
 BEFORE = """class Attention(Layer):
     def call(self, x, mask=None):
@@ -52,9 +52,15 @@ def unit(name: str, tensorflow: str, theano: str, gap: float = 3e-7, path: str =
 
 WORST = Place("output 0", (1, 4, 0), 0.5, 0.82)
 SMALLEST = run("tensorflow", 0, "different", "float64", 0.32, worst=Place("output 0", (0, 1), 1.0, float("nan")))
+EDITS = (
+    EditVerdict(14, 18, "TF201", "tf.math.reduce_sum", "K.sum(y, axis=1)", True, 1),
+    EditVerdict(16, 20, "TF211", "tf.math.tanh", "K.tanh(x)", False),
+    EditVerdict(19, 9, "TF214", "tf.nn.softmax", "K.softmax(scores, axis=-1)", None),
+)
+NOT_EXECUTED = "1 of 3 edits executed by no case: line 16 (tf.math.tanh)"
 UNITS = (
-    unit("Attention", "identical", "equal"),
-    unit("Helper", "equal", "equal"),
+    unit("Attention", "identical", "equal", edits=EDITS[:1]),
+    unit("Helper", "equal", "equal", edits=EDITS),
     unit(
         "Merge",
         "different",

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from evidence_sample import EVIDENCE, HIGHLIGHTS, HOSTILE, HOSTILE_PATH, UNITS
+from evidence_sample import EVIDENCE, HIGHLIGHTS, HOSTILE, HOSTILE_PATH, NOT_EXECUTED, UNITS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +59,8 @@ def test_json_says_what_is_missing() -> None:
     assert document["missing"] == 2
     assert document["versions"]["tensorflow"] == "1.15.5"
     assert document["units"][0]["runs"][0]["spread"][0] == 400
+    assert [edit["executed"] for edit in document["units"][1]["edits"]] == [True, False, None]
+    assert (document["summary"]["edits"], document["summary"]["not_executed"]) == (4, 1)
 
 
 def test_junit_counts_what_the_exit_code_counts() -> None:
@@ -73,6 +75,8 @@ def test_junit_counts_what_the_exit_code_counts() -> None:
     assert failed.get("message") == "different: output: 12 of 20 values differ"
     assert failed.text == "blame: line 6: TF201 `tf.reduce_sum`"
     assert [case.get("name") for case in suite.findall("testcase[error]")] == ["Hangs [tensorflow]"]
+    (said,) = suite.findall("testcase/system-out")
+    assert said.text == NOT_EXECUTED
     left = suite.find("system-err")
     assert left is not None
     assert "2 units" in (left.text or "")
@@ -95,9 +99,10 @@ def test_junit_and_html_hold_any_text(name: str, reason: str) -> None:
 def test_markdown_shows_trouble_first_and_folds_the_rest() -> None:
     text = render(EVIDENCE, "markdown")
     assert text.startswith("**kmigrate verify**: 7 units run before and after on real engines: 2 identical, 2 equal, 1 different")
+    assert "\n1 of 4 edits executed by no case.\n" in text
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert [row.split("`")[1].split(":")[1] for row in rows[:3]] == ["Merge", "Resize", "Hangs"]
-    assert "3 other units: identical or equal on every engine." in text
+    assert [row.split("`")[1].split(":")[1] for row in rows[:4]] == ["Helper", "Merge", "Resize", "Hangs"]
+    assert "2 other units: identical or equal on every engine." in text
     assert text.count("<details>") == text.count("</details>") == len(UNITS)
     assert "-        scores = tf.reduce_sum(tf.tanh" in text
     assert "keras 2.3.1" in text.splitlines()[-1]
@@ -108,6 +113,7 @@ def test_markdown_tells_the_worst_element_and_the_smallest_case_of_the_unit_that
     place = next(number for number, line in enumerate(lines) if "src/layers.py: Merge: different" in line)
     assert lines[place + 4 : place + 7] == [f"- {what}: `{text}`" for what, text in HIGHLIGHTS.items()]
     assert sum(line.startswith("- Smallest case") for line in lines) == 1
+    assert f"- The verdict does not cover: `{NOT_EXECUTED}`" in lines
 
 
 def test_a_difference_that_json_cannot_hold_is_told_in_words() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence_sample import EVIDENCE, HIGHLIGHTS, HOSTILE, HOSTILE_PATH, UNITS
+from evidence_sample import EVIDENCE, HIGHLIGHTS, HOSTILE, HOSTILE_PATH, NOT_EXECUTED, UNITS
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -133,7 +133,13 @@ def test_the_worst_element_and_the_smallest_case_are_named(page: webdriver.Chrom
     words = [one.text for one in found.find_elements(By.TAG_NAME, "dt")]
     texts = [one.text for one in found.find_elements(By.TAG_NAME, "dd")]
     assert dict(zip(words, texts, strict=True)) == HIGHLIGHTS
-    assert len(page.find_elements(By.CSS_SELECTOR, ".highlights")) == 1
+    assert len(page.find_elements(By.CSS_SELECTOR, ".highlights")) == 2
+
+
+def test_edits_that_no_case_executed_are_told(page: webdriver.Chrome) -> None:
+    assert "1 of 4 edits executed by no case" in page.find_element(By.CSS_SELECTOR, ".lead").text
+    page.find_element(By.CSS_SELECTOR, "#u2 summary").click()
+    assert page.find_element(By.CSS_SELECTOR, "#u2 .highlights").text.split("\n") == ["The verdict does not cover", NOT_EXECUTED]
 
 
 def test_the_policy_runs_no_other_script(page: webdriver.Chrome) -> None:

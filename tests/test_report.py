@@ -17,7 +17,7 @@ from kmigrate import __version__
 from kmigrate.model import Applicability, Context, Edit, FileError, FileReport, Finding, Fix
 from kmigrate.report import REPORTERS, summary
 from kmigrate.report.diff import unified
-from kmigrate.report.verdicts import render_verdicts_json, render_verdicts_text, verdict_summary
+from kmigrate.report.verdicts import not_executed, render_verdicts_json, render_verdicts_text, verdict_summary
 from kmigrate.terminal import use_color
 
 
@@ -314,7 +314,22 @@ def test_verdicts_json_is_the_contract() -> None:
     assert list(document) == ["schema", "target", "stack", "units", "summary", "versions", "missing"]
     assert document["units"][0] == UNITS[0]
     assert document["units"][1]["engines"]["theano"]["max_abs"] is None
-    assert document["summary"] == verdict_summary(UNITS)
-    assert document["summary"] == {
-        "units": 3, "identical": 0, "equal": 1, "different": 1, "unsupported": 0, "error": 0, "skipped": 1,
-    }  # fmt: skip
+    counts = {"units": 3, "identical": 0, "equal": 1, "different": 1, "unsupported": 0, "error": 0, "skipped": 1}
+    assert verdict_summary(UNITS) == counts
+    assert document["summary"] == {**counts, "edits": 0, "not_executed": 0}
+
+
+def test_verdicts_text_names_the_edits_that_no_case_executed() -> None:
+    edits = [{"line": line, "symbol": "tf.exp", "executed": line != 4} for line in (2, 4)]
+    units = [unit("A", "equal", {"tensorflow": engine("equal", reason="read so")}, edits=edits), UNITS[0]]
+    assert render_verdicts_text(units, "keras2", "s").splitlines()[4:] == [
+        "m.py:A: equal",
+        "    1 of 2 edits executed by no case: line 4 (tf.exp)",
+        "",
+        "tensorflow, 1 unit: read so",
+        "",
+        "2 units verified (target keras2, stack s): 2 equal; 1 of 2 edits executed by no case",
+    ]
+    assert not_executed({"edits": edits[:1]}) == ""
+    many = [{"line": line, "symbol": "tf.exp", "executed": False} for line in range(1, 10)]
+    assert not_executed({"edits": many}).endswith("line 6 (tf.exp) and 3 more")

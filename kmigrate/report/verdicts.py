@@ -12,6 +12,7 @@ from kmigrate.report.common import one_line, paint, plural
 
 VERDICTS = ("identical", "equal", "different", "unsupported", "error", "skipped")
 _GOOD = frozenset({"identical", "equal"})
+_MOST_EDITS = 6
 _STYLES = {"identical": "green", "equal": "green", "different": "bold red", "error": "red"}
 
 UnitResult = Mapping[str, Any]
@@ -22,6 +23,23 @@ def verdict_summary(units: Sequence[UnitResult]) -> dict[str, int]:
     """How many units there are, and how many of each verdict."""
     found = [unit["verdict"] for unit in units]
     return {"units": len(units), **{verdict: found.count(verdict) for verdict in VERDICTS}}
+
+
+def edit_summary(units: Sequence[UnitResult]) -> dict[str, int]:
+    """How many edits the units with a comparison have, and how many of them no case executed."""
+    edits = [edit for unit in units for edit in unit.get("edits", ())]
+    return {"edits": len(edits), "not_executed": sum(edit["executed"] is False for edit in edits)}
+
+
+def not_executed(unit: UnitResult) -> str:
+    """Which edits of a unit its verdict says nothing of, in words; empty where there are none."""
+    edits = unit.get("edits", ())
+    missed = [edit for edit in edits if edit["executed"] is False]
+    if not missed:
+        return ""
+    places = ", ".join(f"line {edit['line']} ({edit['symbol']})" for edit in missed[:_MOST_EDITS])
+    more = f" and {len(missed) - _MOST_EDITS} more" if len(missed) > _MOST_EDITS else ""
+    return f"{len(missed)} of {plural(len(edits), 'edit')} executed by no case: {places}{more}"
 
 
 def render_verdicts_json(
@@ -39,7 +57,7 @@ def render_verdicts_json(
         "target": target,
         "stack": stack,
         "units": [_finite(unit) for unit in units],
-        "summary": verdict_summary(units),
+        "summary": {**verdict_summary(units), **edit_summary(units)},
         "versions": versions or {},
         "missing": missing,
     }
@@ -56,7 +74,8 @@ def _finite(value: Any) -> Any:
 
 
 def render_verdicts_text(units: Sequence[UnitResult], target: str, stack: str, color: bool = False) -> str:
-    """An aligned table, the reasons of every unit that is neither identical nor equal, and a summary line."""
+    """An aligned table, the reasons of every unit that is neither identical nor equal and the edits that no case executed, and a
+    summary line."""
     lines = _table(units, color) if units else []
     reasons = [line for unit in units for line in _reasons(unit, color)]
     if reasons:
@@ -102,15 +121,19 @@ def _name(unit: UnitResult) -> str:
 def _reasons(unit: UnitResult, color: bool) -> list[str]:
     """Why a unit is not proven equal, engine by engine where they differ, and which edit did it."""
     wrong = {name: result for name, result in unit["engines"].items() if result["verdict"] not in _GOOD}
-    if unit["verdict"] in _GOOD and not wrong:
+    missed = not_executed(unit)
+    if unit["verdict"] in _GOOD and not wrong and not missed:
         return []
-    texts = [unit["reason"]] if unit.get("reason") else []
+    # The reason of a good verdict is a note, below.
+    texts = [unit["reason"]] if unit.get("reason") and (wrong or unit["verdict"] not in _GOOD) else []
     for engine, result in wrong.items():
         reason = result.get("reason")
         if reason and reason != unit.get("reason"):
             texts.append(f"{engine}: {reason}")
     if unit.get("blame"):
         texts.append(f"blame: {_blame(unit['blame'])}")
+    if missed:
+        texts.append(missed)
     heading = paint(f"{_name(unit)}: {unit['verdict']}", _STYLES.get(unit["verdict"], "yellow"), color)
     return [heading, *("    " + one_line(str(text)) for text in texts or ["no reason given"])]
 
@@ -142,4 +165,7 @@ def _summary_line(units: Sequence[UnitResult], target: str, stack: str, color: b
     if not parts:
         return f"No units to verify (target {target}, stack {stack})"
     wrong = counts["different"] or counts["error"]
+    edits = edit_summary(units)
+    if edits["not_executed"]:
+        parts[-1] += f"; {edits['not_executed']} of {plural(edits['edits'], 'edit')} executed by no case"
     return paint(f"{line}: {', '.join(parts)}", "bold red" if wrong else "bold", color)

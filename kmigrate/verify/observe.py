@@ -12,6 +12,7 @@ from kmigrate.model import Finding, Span, Target
 from kmigrate.project import Checked
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.values.observed import Call, Seen
+from kmigrate.verify.markers import wrapped
 
 _WATCH = "__kmigrate_seen__"
 
@@ -39,27 +40,15 @@ def watched(analysis: Analysis, findings: Iterable[Finding]) -> tuple[str, list[
     """
     text = analysis.source.text
     uses: list[Span] = []
-    inserts: list[tuple[int, int, str]] = []
+    parts: list[tuple[Span, str]] = []
     for finding in findings:
         number = len(uses)
         uses.append(finding.span)
         for place, part in enumerate(analysis.arguments[finding.span]):
             if _is_value(text[part.start : part.end]):
-                # Outer before inner at one start, inner before outer at one end.
-                inserts.append((part.start, -part.end, f"{_WATCH}({number}, {place}, "))
-                inserts.append((part.end, -part.start, ")"))
-    if not inserts:
-        return None
-    pieces, position = [], 0
-    for at, _, added in sorted(inserts, key=lambda item: (item[0], item[2] != ")", item[1])):
-        pieces += [text[position:at], added]
-        position = at
-    changed = "".join([*pieces, text[position:]])
-    try:
-        ast.parse(changed)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    return changed, uses
+                parts.append(((part.start, part.end), f"{_WATCH}({number}, {place}, "))
+    changed = wrapped(text, parts)
+    return None if changed is None else (changed, uses)
 
 
 def _is_value(text: str) -> bool:

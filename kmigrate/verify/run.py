@@ -19,6 +19,7 @@ from kmigrate.project import Checked
 from kmigrate.rulebook.book import load_rulebook
 from kmigrate.verify.blame import guilty
 from kmigrate.verify.cases import Case
+from kmigrate.verify.executed import marks_of
 from kmigrate.verify.observe import Calls, calls_of, chosen_again, undecided, watched
 from kmigrate.verify.projectfiles import ProjectFiles, project_root
 from kmigrate.verify.runner import Engines, Limits, interruptible
@@ -102,7 +103,8 @@ class Verifier:
         """One of the units that ``plan`` names, with its blame: without ``chosen`` fixes (an earlier version) there is none to
         blame. ``shrink``: look for the smallest case of a difference."""
         settings = replace(self._settings(checked.path), saved=saved)
-        verified = self.session.verify(pair, unit, settings)
+        marks = None if checked.analysis is None or not chosen else marks_of(checked.analysis, unit, chosen)
+        verified = self.session.verify(pair, unit, settings, marks=marks)
         if not verified.refuting:
             own = checked.analysis.inside(unit.qualname, chosen) if checked.analysis is not None else []
             return _with_what_fixes_declare(verified.unit, pair.engine, own)

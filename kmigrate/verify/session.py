@@ -7,6 +7,7 @@ reason, and does not make the unit ``different``: the original could not run the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from kmigrate.verify import specs
 from kmigrate.verify.cases import Case
 from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
 from kmigrate.verify.excerpt import excerpt
+from kmigrate.verify.executed import Executed, Marks, edit_verdicts
 from kmigrate.verify.finding import Found, find_cases
 from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
@@ -40,6 +42,7 @@ __all__ = [
     "verify_module",
 ]
 
+_COMPARED = ("identical", "equal", "different")
 _DEAD = ("timeout", "crash", "start")
 _MOST_OBSERVED = 12
 _STAGES = ("import", "construct", "build", "call", "evaluate", "weights")
@@ -80,8 +83,15 @@ class Session:
     _found: dict[tuple[Any, ...], Found] = field(default_factory=dict)
     _originals: dict[str, Result] = field(default_factory=dict)
 
-    def verify(self, pair: ModulePair, unit: Unit, settings: Settings, on_progress: Progress | None = None) -> Verified:
-        """Raises UserError for a configured case that is not one."""
+    def verify(
+        self,
+        pair: ModulePair,
+        unit: Unit,
+        settings: Settings,
+        on_progress: Progress | None = None,
+        marks: Marks | None = None,
+    ) -> Verified:
+        """``marks``: say also which edits the compared cases execute. Raises UserError for a configured case that is not one."""
         if pair.engine not in self.engines.names:
             return Verified(_none(pair, unit, "unsupported", f"the stack has no {pair.engine}"))
 
@@ -93,7 +103,30 @@ class Session:
         found = self._cases(pair, unit, settings)
         if not found.cases:
             return Verified(_none(pair, unit, found.verdict, found.reason or "no case was found"))
-        return _Run(self, pair, unit, settings, found).verify(say)
+        executed = None if marks is None else self._executed(pair, found, settings, marks)
+        verified = _Run(self, pair, unit, settings, found).verify(say)
+        if executed is None or marks is None:
+            return verified
+        compared = [run.number for run in verified.unit.runs if run.engine == pair.engine and run.verdict in _COMPARED]
+        edits = edit_verdicts(marks, executed.first(compared), bool(executed.by_case)) if compared else ()
+        return replace(verified, unit=replace(verified.unit, edits=edits))
+
+    def _executed(self, pair: ModulePair, found: Found, settings: Settings, marks: Marks) -> Executed:
+        """Which of the marked edits the cases execute, as far as it takes to see each executed once."""
+        module = replace(pair, original=marks.text).module(rewritten=False)
+
+        def run(case: Case) -> frozenset[int] | None:
+            answer = self.engines.call(
+                pair.engine, {"op": "executed", "module": module, "unit": found.wire, "case": case.payload()}
+            )
+            return frozenset(answer["ran"]) if "ran" in answer else None
+
+        executed = Executed(marks.wanted, run, time.monotonic() + settings.reach_s)
+        for number, case in enumerate(found.cases, 1):
+            if executed.finished:
+                break
+            executed.ask(number, case)
+        return executed
 
     def differs(self, pair: ModulePair, unit: Unit, settings: Settings, case: Case) -> bool:
         """Whether the rewritten text is refuted by this one case on its own engine."""

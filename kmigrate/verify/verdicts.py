@@ -75,12 +75,27 @@ class EngineVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class EditVerdict:
+    """One edit of a unit: the use that it replaces, and whether a case that was compared evaluated it (None: it is not known,
+    since the use cannot be marked). ``case`` is the number of the first such case."""
+
+    line: int
+    column: int
+    code: str
+    symbol: str
+    replacement: str
+    executed: bool | None
+    case: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UnitVerdict:
     """The contract's object for one unit; ``blame`` is filled in by the caller that can bisect edits.
 
     ``runs`` has every case on every engine. ``before`` and ``after`` are the unit's lines in the original, which begin at
     ``line``, and in the rewritten text. ``origin`` is where the cases come from. ``smallest`` is
-    the smallest case found that shows the difference (its number is 0), None where there is none on the own engine.
+    the smallest case found that shows the difference (its number is 0), None where there is none on the own engine. ``edits`` are
+    the edits of the unit, none where nothing was compared or an earlier version is what it is compared with.
     """
 
     path: str
@@ -97,6 +112,7 @@ class UnitVerdict:
     runs: tuple[CaseVerdict, ...] = field(default=())
     origin: str = ""
     smallest: CaseVerdict | None = None
+    edits: tuple[EditVerdict, ...] = ()
 
     @property
     def tables(self) -> list[Mapping[str, Any]]:
@@ -120,6 +136,7 @@ class UnitVerdict:
             "origin": self.origin,
             "smallest": None if self.smallest is None else asdict(self.smallest),
             "runs": [asdict(run) for run in self.runs],
+            "edits": [asdict(edit) for edit in self.edits],
         }
 
 
@@ -128,7 +145,8 @@ def unit_from_json(item: Mapping[str, Any]) -> UnitVerdict:
     engines = {str(name): EngineVerdict(**{**verdict, "worst": _place(verdict)}) for name, verdict in item["engines"].items()}
     runs = tuple(_case_from_json(run) for run in item["runs"])
     smallest = None if item["smallest"] is None else _case_from_json(item["smallest"])
-    return UnitVerdict(**{**item, "engines": engines, "runs": runs, "smallest": smallest})
+    edits = tuple(EditVerdict(**edit) for edit in item["edits"])
+    return UnitVerdict(**{**item, "engines": engines, "runs": runs, "smallest": smallest, "edits": edits})
 
 
 def _case_from_json(run: Mapping[str, Any]) -> CaseVerdict:

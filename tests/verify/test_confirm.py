@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from kmigrate.verify.campaign import Task
 from kmigrate.verify.confirm import confirmed_fixes
 from kmigrate.verify.run import blame_line
 from kmigrate.verify.saved import load
-from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
+from kmigrate.verify.verdicts import EditVerdict, EngineVerdict, UnitVerdict
 
 FILES = {
     "pkg/__init__.py": "",
@@ -87,6 +88,27 @@ def test_the_fix_to_blame_goes_and_the_others_are_confirmed_without_it(files: li
     first, second = rounds
     assert "K.square" in dict(first[1].pair.others)["pkg/a.py"]
     assert "tf.square" in dict(second[1].pair.others)["pkg/a.py"], "the other file runs again beside what is left of this one"
+
+
+@pytest.mark.parametrize(
+    ("executed", "kept"), [(False, ["tf.math.reduce_sum"]), (None, ["tf.math.reduce_sum", "tf.math.square"])]
+)
+def test_what_no_case_executed_is_not_confirmed(files: list[Checked], executed: bool | None, kept: list[str]) -> None:
+    """Equal says nothing of a branch that nothing took. What cannot be marked is confirmed with its unit."""
+
+    def verdicts(tasks: Sequence[Task]) -> list[tuple[Task, UnitVerdict]]:
+        return [(task, replace(verdict(task, "equal", None), edits=tuple(edits(task)))) for task in tasks]
+
+    def edits(task: Task) -> Iterator[EditVerdict]:
+        for f in task.chosen:
+            yield EditVerdict(f.line, f.column, f.code, f.symbol, "", executed if f.symbol == "tf.math.square" else True)
+
+    said: list[str] = []
+    chosen = [fixes_to_apply(one.report.findings, False) for one in files]
+    found = confirmed_fixes(files, chosen, Config(), "keras2-tf1", load(None), verdicts, said.append)
+    assert [[finding.symbol for finding in fixes] for fixes in found] == [kept, ["tf.math.reduce_sum", "tf.math.abs"]]
+    told = "loss_a: equal: 1 of 2 fixes left out (executed by no case: line 5: tf.math.square)"
+    assert [told in line for line in said] == ([] if executed is None else [True])
 
 
 def test_what_cannot_be_run_keeps_nothing(files: list[Checked]) -> None:

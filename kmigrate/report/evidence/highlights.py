@@ -1,5 +1,5 @@
-"""What a reader wants first of one unit, in words that every format shows alike: where the cases come from, the worst element on
-each engine, the smallest case that shows a difference."""
+"""What a reader wants first of one unit, in words that every format shows alike: where the cases come from, the edits that none
+of them executed, the worst element on each engine, the smallest case that shows a difference."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kmigrate.report.evidence import Unit
+from kmigrate.report.verdicts import not_executed
 
 
 def highlights(unit: Unit) -> Iterator[tuple[str, str]]:
     """(what, text) pairs, in the order to show them; nothing where nothing ran."""
     if unit.get("origin"):
         yield "Cases from", str(unit["origin"])
+    if missed := not_executed(unit):
+        yield "The verdict does not cover", missed
     for engine, result in unit["engines"].items():
         if result.get("worst"):
             yield f"Worst element, {engine}", _element(result["worst"])

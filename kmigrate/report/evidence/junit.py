@@ -1,7 +1,8 @@
 """The evidence as JUnit XML, which CI servers show: one test case for each unit on each engine.
 
 ``different`` is a failure and ``error`` an error, on the engine that the code was written for; elsewhere, and for units that
-nothing could be said of, the case is skipped with its reason, since the exit code does not count it either.
+nothing could be said of, the case is skipped with its reason, since the exit code does not count it either. Edits that no case
+executed are told in ``system-out``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from kmigrate.report.evidence import Evidence, Unit
+from kmigrate.report.verdicts import not_executed
 
 # What XML 1.0 cannot hold, not even as a reference.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -58,6 +60,8 @@ def _case(unit: Unit, engine: str, result: Any, own: bool) -> ElementTree.Elemen
         found = ElementTree.SubElement(case, tag, message=f"{verdict}: {reason}")
         if unit.get("blame") and own:
             found.text = _clean(f"blame: {unit['blame']}")
+    if own and (missed := not_executed(unit)):
+        ElementTree.SubElement(case, "system-out").text = _clean(missed)
     return case
 
 

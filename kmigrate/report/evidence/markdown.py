@@ -10,7 +10,7 @@ from kmigrate.report.common import one_line, plural
 from kmigrate.report.diff import unified
 from kmigrate.report.evidence import Evidence, Unit
 from kmigrate.report.evidence.highlights import highlights
-from kmigrate.report.verdicts import VERDICTS, verdict_summary
+from kmigrate.report.verdicts import VERDICTS, edit_summary, not_executed, verdict_summary
 
 GOOD = frozenset({"identical", "equal"})
 MOST_CHARACTERS = 60_000
@@ -22,7 +22,7 @@ def render(evidence: Evidence, color: bool = False) -> str:
     parts = [_headline(evidence), *_table(evidence.units, engines)]
     size = sum(map(len, parts))
     left = 0
-    for unit in sorted(evidence.units, key=lambda unit: unit["verdict"] in GOOD):
+    for unit in sorted(evidence.units, key=lambda unit: (unit["verdict"] in GOOD, not not_executed(unit))):
         detail = _detail(unit)
         if size + len(detail) > MOST_CHARACTERS:
             left += 1
@@ -39,16 +39,17 @@ def _headline(evidence: Evidence) -> str:
     counts = verdict_summary(evidence.units)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]) or "none"
     line = f"**kmigrate verify**: {plural(counts['units'], 'unit')} run before and after on real engines: {found}.\n\n"
+    edits = edit_summary(evidence.units)
+    if edits["not_executed"]:
+        line += f"{edits['not_executed']} of {plural(edits['edits'], 'edit')} executed by no case.\n\n"
     if evidence.missing:
         line += f"Not finished: {plural(evidence.missing, 'unit')} have no verdict yet.\n\n"
     return line
 
 
 def _table(units: Sequence[Unit], engines: Sequence[str]) -> Iterator[str]:
-    """Every unit that is not proven equal everywhere; the others are a number."""
-    shown = [
-        unit for unit in units if unit["verdict"] not in GOOD or any(e["verdict"] not in GOOD for e in unit["engines"].values())
-    ]
+    """Every unit that is not proven equal everywhere, with all of its edits; the others are a number."""
+    shown = [unit for unit in units if not _proven(unit)]
     rest = len(units) - len(shown)
     if shown:
         yield _row(["unit", "verdict", *engines, "cases"])
@@ -60,6 +61,11 @@ def _table(units: Sequence[Unit], engines: Sequence[str]) -> Iterator[str]:
     if rest:
         others = "other unit" if shown else "unit"
         yield f"{plural(rest, others)}: identical or equal on every engine.\n\n"
+
+
+def _proven(unit: Unit) -> bool:
+    good = unit["verdict"] in GOOD and all(engine["verdict"] in GOOD for engine in unit["engines"].values())
+    return good and not not_executed(unit)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from kmigrate.report.evidence import Evidence, Unit
 from kmigrate.report.evidence.highlights import highlights
 from kmigrate.report.evidence.plot import decades, spread_svg
 from kmigrate.report.evidence.sides import Row, side_by_side
-from kmigrate.report.verdicts import VERDICTS, verdict_summary
+from kmigrate.report.verdicts import VERDICTS, edit_summary, not_executed, verdict_summary
 
 SYMBOLS = {
     "identical": "=",
@@ -80,6 +80,9 @@ def page_of(evidence: Evidence) -> Page:
     counts = verdict_summary(evidence.units)
     found = [(verdict, SYMBOLS[verdict], MEANINGS[verdict], counts[verdict]) for verdict in VERDICTS]
     said = ", ".join(f"{count} {verdict}" for verdict, _, _, count in found if count)
+    edits = edit_summary(evidence.units)
+    if edits["not_executed"]:
+        said += f"; {edits['not_executed']} of {plural(edits['edits'], 'edit')} executed by no case"
     return Page(
         evidence.target,
         evidence.stack,
@@ -98,7 +101,9 @@ def _unit(number: int, unit: Unit, engines: Sequence[str]) -> UnitView:
     for engine, result in unit["engines"].items():
         if result.get("reason") and result["reason"] != unit.get("reason"):
             reasons.append(f"{engine}: {result['reason']}")
-    words = " ".join([unit["path"], unit["qualname"], unit["kind"], *reasons, str(unit.get("blame") or "")]).lower()
+    words = " ".join(
+        [unit["path"], unit["qualname"], unit["kind"], *reasons, str(unit.get("blame") or ""), not_executed(unit)]
+    ).lower()
     rows = side_by_side(unit.get("before", ""), unit.get("after", ""), unit.get("line") or 1)
     return UnitView(
         f"u{number}",

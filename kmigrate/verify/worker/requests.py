@@ -10,6 +10,7 @@ from time import time
 import numpy as np
 
 from .evaluation import forward, run_case
+from .executing import Executing
 from .failures import Unsupported, failure, limited
 from .modules import importing
 from .observing import Watching
@@ -76,6 +77,16 @@ def observe(engine, request):
     return {"ok": True, "seen": seen}
 
 
+def executed(engine, request):
+    """Run the marked text with a case, all that ``run`` does. ``ran`` are the numbers of the uses that were evaluated."""
+    engine.select(request["module"].get("flavour") or "keras")
+    engine.start(request["case"])
+    with Executing() as executing, importing(engine, request["module"]) as module:
+        unit = find_unit(module, request["unit"], request["module"]["source"])
+        run_case(engine, module, unit, request["case"])
+    return {"ok": True, "ran": sorted(executing.ran)}
+
+
 def signatures(engine, request):
     """{symbol: parameter names, or null if it has none to show, or "missing"}"""
     answer = {}
@@ -122,4 +133,12 @@ def doctor(engine, request):
     }
 
 
-OPS = {"run": run, "probe": probe, "observe": observe, "prove": prove, "signatures": signatures, "doctor": doctor}
+OPS = {
+    "run": run,
+    "probe": probe,
+    "observe": observe,
+    "executed": executed,
+    "prove": prove,
+    "signatures": signatures,
+    "doctor": doctor,
+}

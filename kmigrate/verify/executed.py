@@ -1,0 +1,93 @@
+"""Which edits of a unit the cases execute: a verdict says nothing of an edit in a branch that no case takes.
+
+The original runs with its uses marked (``markers``), apart from the runs that are compared, so that what is compared is the text
+as it stands. Executed means that the use was evaluated while the unit was built or run: whether its value has a part in a result
+is not asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kmigrate.lint import Analysis
+from kmigrate.model import Finding, Unit
+from kmigrate.verify.cases import Case
+from kmigrate.verify.markers import marked
+from kmigrate.verify.verdicts import EditVerdict
+
+Run = Callable[[Case], frozenset[int] | None]
+"""The numbers of the marked uses that a case evaluates, None for one that does not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The edits of one unit, by their numbers, and the original with their uses marked; ``unmarked`` cannot be."""
+
+    fixes: tuple[Finding, ...]
+    text: str
+    unmarked: frozenset[int] = frozenset()
+
+    @property
+    def wanted(self) -> frozenset[int]:
+        return frozenset(range(len(self.fixes))) - self.unmarked
+
+
+def marks_of(analysis: Analysis, unit: Unit, chosen: Sequence[Finding]) -> Marks:
+    """The marks for the edits of one unit (several units of a file may have one name, lambdas for one)."""
+    inside = analysis.inside(unit.qualname, chosen)
+    fixes = tuple(fix for fix in inside if analysis.roots[fix.span].node.lineno == unit.line)
+    return Marks(fixes, *marked(analysis.source.text, [fix.span for fix in fixes]))
+
+
+@dataclass(slots=True)
+class Executed:
+    """By the number of a case (from 1) the uses that it evaluated. Cases are asked one after the other, until every use was
+    evaluated or the time is over."""
+
+    wanted: frozenset[int]
+    run: Run
+    deadline: float
+    by_case: dict[int, frozenset[int]] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> frozenset[int]:
+        return self.wanted.difference(*self.by_case.values())
+
+    @property
+    def finished(self) -> bool:
+        return not self.missing or time.monotonic() > self.deadline
+
+    def ask(self, number: int, case: Case) -> bool:
+        """Whether the case evaluates a use that none before it did."""
+        missing = self.missing
+        ran = self.run(case)
+        if ran is None:
+            return False
+        self.by_case[number] = ran
+        return bool(ran & missing)
+
+    def first(self, compared: Collection[int]) -> dict[int, int]:
+        """By use the first of the compared cases that evaluated it."""
+        found: dict[int, int] = {}
+        for number in sorted(set(compared) & set(self.by_case)):
+            for use in self.by_case[number]:
+                found.setdefault(use, number)
+        return found
+
+
+def edit_verdicts(marks: Marks, first: Mapping[int, int], known: bool) -> tuple[EditVerdict, ...]:
+    """What is to be said of each edit; ``known`` is false where the marked text ran with no case."""
+    return tuple(
+        EditVerdict(
+            fix.line,
+            fix.column,
+            fix.code,
+            fix.symbol,
+            fix.fix.replacement if fix.fix is not None else "",
+            number in first if known and number not in marks.unmarked else None,
+            first.get(number),
+        )
+        for number, fix in enumerate(marks.fixes)
+    )
