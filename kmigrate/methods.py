@@ -1,8 +1,8 @@
 """Methods and attributes that only tensors of one engine have: ``x.get_shape()``, ``x.dimshuffle(0, 'x')``, ``w.assign(v)``.
 
-A use counts where its receiver is surely a tensor, a variable or a tensor's shape (arrays of numpy have methods of the same
-names), or where the method alone tells that it is one (``telling.py``). For a tensor of whichever engine runs, the method says
-for which one the code is written.
+A use counts where its receiver is surely a tensor, a variable, a tensor's shape, a random stream or a session (arrays of numpy
+have methods of the same names), or where the method alone tells that it is one (``telling.py``). For a tensor of whichever engine
+runs, the method says for which one the code is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from kmigrate.names import Meaning, Names, Reference
 from kmigrate.telling import tensor_of, told
 from kmigrate.tensor_methods import NAMES, SHARED_ATTRIBUTES, TF_SHAPE, TF_TENSOR, TF_VARIABLE, THEANO_SHARED, THEANO_TENSOR
 from kmigrate.values import Value, Values
-from kmigrate.values.domain import ANY_ENGINE, SHAPE, TENSORS, VARIABLE
+from kmigrate.values.domain import ANY_ENGINE, OBJECT, SHAPE, TENSORS, VARIABLE
+from kmigrate.values.objects import method
 
 # Lists have these too: of an argument that may be a list they say nothing.
 _OF_LISTS = frozenset({"sort", "copy"})
@@ -75,6 +76,8 @@ def _meaning(node: ast.Attribute, values: Values) -> tuple[str | None, tuple[ast
                 return "tf.Dimension.value", () if tensor is None else (tensor, node.value.slice), part
         return None, (), None
     receiver = values.of(node.value)
+    if receiver.kind == OBJECT:
+        return method(receiver, name), (node.value,), None
     if receiver.kind == SHAPE:
         if name not in TF_SHAPE or receiver.engine is None:
             return None, (), None

@@ -12,10 +12,16 @@ THEANO_TENSOR = frozenset(
 THEANO_SHARED = frozenset({"get_value", "set_value"})
 # In Keras these attributes are idiomatic on TensorFlow: a use only where the code is written for Theano.
 SHARED_ATTRIBUTES = frozenset({"shape"})
-NAMES = TF_TENSOR | TF_VARIABLE | TF_SHAPE | THEANO_TENSOR | THEANO_SHARED | {"value"}
+# Of Theano's random streams and of TensorFlow's sessions.
+STREAM = frozenset(
+    "normal uniform binomial multinomial choice poisson permutation shuffle_row_elements random_integers truncated_normal "
+    "multinomial_wo_replacement".split()
+)
+SESSION = frozenset({"run"})
+NAMES = TF_TENSOR | TF_VARIABLE | TF_SHAPE | THEANO_TENSOR | THEANO_SHARED | STREAM | SESSION | {"value"}
 # Names that hardly anything else has; the others are numpy's and Keras's too.
 DISTINCTIVE = frozenset(
     "get_shape set_shape as_list dimshuffle assign_add assign_sub set_value get_value read_value initialized_value".split()
 )
 # Names that half of Keras has: alone they are no reason to examine a file.
-EVERYWHERE = frozenset("initializer load copy sort round any all".split())
+EVERYWHERE = frozenset("initializer load copy sort round any all run".split())

@@ -40,6 +40,7 @@ class CallLayout:
     """``inside`` runs from after the opening to before the closing parenthesis of the call.
 
     ``receiver`` is set where a method is called: it is the first of ``arguments``, and stands before the function's name.
+    ``applied`` are the arguments of the call of what this one returns, where ``whole`` covers both.
     """
 
     whole: Slice
@@ -47,6 +48,7 @@ class CallLayout:
     inside: Slice
     arguments: tuple[Argument, ...]
     receiver: Argument | None = None
+    applied: tuple[Argument, ...] | None = None
 
 
 class LayoutError(Exception):
@@ -63,6 +65,15 @@ def call_layout(source: Source, call: ast.Call) -> CallLayout:
     text = _outline(source, call, start, end)
     nodes = _in_source_order(call)
     return _plain_layout(text, start, nodes) or _libcst_layout(text, start, nodes)
+
+
+def applied_layout(source: Source, call: ast.Call, parent: ast.AST | None) -> CallLayout:
+    """The layout of ``call`` and, where ``parent`` calls what it returns, of that call. Raises LayoutError."""
+    layout = call_layout(source, call)
+    if not isinstance(parent, ast.Call) or parent.func is not call:
+        return layout
+    around = call_layout(source, parent)
+    return replace(layout, whole=around.whole, applied=around.arguments)
 
 
 def _plain_layout(text: str, start: int, nodes: Sequence[tuple[str | None, ast.expr]]) -> CallLayout | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kmigrate.fix.backend import BackendNames
-from kmigrate.fix.layout import CallLayout, call_layout, method_layout
+from kmigrate.fix.layout import CallLayout, applied_layout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
 from kmigrate.flavour import is_disputed
 from kmigrate.methods import MethodReference
@@ -67,8 +67,9 @@ class Fixer:
             raise NoFix(rule.guidance or "a person must decide")
         if self.standing.f_string(use) is not None:
             raise NoFix("inside an f-string")
-        layout = self._layout(reference, use, call)
+        layout = self._layout(rule, reference, use, call)
         bound = bind(rule, layout) if layout is not None else Bound()
+        use = self._whole(use, layout)
         stands = self.standing.place(use)
         facts = UseFacts(rule, bound, self.values, self.standing.callee_argument(use), stands)
         seen = self._observations(use, layout, facts)
@@ -125,14 +126,25 @@ class Fixer:
         calls = self.observed.get(span, ())
         return Observations(facts, layout.arguments, calls) if calls else None
 
-    def _layout(self, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
+    def _layout(self, rule: Rule, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
         if isinstance(reference, MethodReference):
             if not reference.arguments:
                 raise NoFix("the shape is not taken from its tensor here")
             if use is reference.node and reference.uncalled:
                 raise NoFix("used as a value, not called")
             return method_layout(self.source, use, reference.arguments)
-        return call_layout(self.source, use) if isinstance(use, ast.Call) and use is call else None
+        if not isinstance(use, ast.Call) or use is not call:
+            return None
+        return (
+            call_layout(self.source, use)
+            if rule.applied is None
+            else applied_layout(self.source, use, self.names.parents.get(use))
+        )
+
+    def _whole(self, use: ast.expr, layout: CallLayout | None) -> ast.expr:
+        """What the fix replaces: the use, or the call of what it returns."""
+        parent = self.names.parents.get(use)
+        return parent if layout is not None and layout.applied is not None and isinstance(parent, ast.Call) else use
 
     def _check_free(self, template: ast.expr, reference: Reference) -> None:
         """A name that the fix will import must not mean something else here."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kmigrate.gate import ELSEWHERE, may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
 from kmigrate.names import Binding, Definition, Names, Scope, canonical, engine_of
-from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, THEANO_TENSOR
+from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 
 Target = str
 CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
@@ -179,7 +179,7 @@ class _Extraction:
                     symbols[symbol] = None
                 elif engine_of(symbol):
                     users.add(self._number(reference.definition))
-        methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.theano else THEANO_TENSOR)
+        methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.theano else THEANO_TENSOR | STREAM)
         methods |= DISTINCTIVE | (SHARED_ATTRIBUTES if self.names_theano else frozenset())
         reads = [*self.names.reads(methods), *filter(_of_another, self.names.reads(frozenset({"initializer"})))]
         users.update(self._number(self.names.definition_of(node)) for node in reads)

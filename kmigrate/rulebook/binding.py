@@ -29,7 +29,7 @@ def elements_of(node: ast.expr) -> list[ast.expr] | None:
 
 
 def bind(rule: Rule, layout: CallLayout) -> Bound:
-    """Bind every argument of the call.
+    """Bind every argument of the call; where what it returns is called as well, the arguments of that to ``rule.applied``.
 
     Raises:
         NoFix: too many arguments, an unknown keyword, ``*args``/``**kwargs`` that the signature cannot take, a parameter
@@ -61,7 +61,17 @@ def bind(rule: Rule, layout: CallLayout) -> Bound:
         if name in bound.given:
             raise NoFix(f"parameter {name!r} is given twice")
         bound.given[name] = argument
+    if rule.applied is not None:
+        bound.variadic[rule.applied] = _applied(layout)
     for parameter in by_name.values():
         if parameter.default is None and parameter.name not in bound.given:
             raise NoFix(f"required argument {parameter.name!r} is missing (TensorFlow or Theano of another version?)")
     return bound
+
+
+def _applied(layout: CallLayout) -> list[Argument]:
+    if layout.applied is None:
+        raise NoFix("the calls of what it returns must change as well")
+    if any(argument.star or argument.keyword for argument in layout.applied):
+        raise NoFix("what it returns is called with more than plain values")
+    return list(layout.applied)

@@ -36,6 +36,7 @@ _RULE_KEYS = {
     "assume": str,
     "guidance": str,
     "portability": str,
+    "applied": str,
     "alternative": list,
     "refuse": list,
     "example": list,
@@ -165,6 +166,8 @@ class _Reader:
         self.check_names("drop", set(table.get("drop", ())) - names)
         self.check_names("renamed", set(table.get("renamed", {}).values()) - names)
         self.check_names("explicit", set(table.get("explicit", ())) - names)
+        if "applied" in table:
+            self.check_names("applied", {table["applied"]} - {p.name for p in parameters or () if p.variadic == "*"})
         alternatives = self.alternatives(parameters)
         if not alternatives and not table.get("guidance"):
             raise self.fail("guidance", "a rule without a replacement needs guidance for a person")
@@ -187,6 +190,7 @@ class _Reader:
             guidance=table.get("guidance"),
             why=table.get("why"),
             portability=table.get("portability"),
+            applied=table.get("applied"),
         )
 
     def check_names(self, key: str, wrong: set[str]) -> None:

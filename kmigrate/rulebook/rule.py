@@ -67,7 +67,8 @@ class Example:
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """``parameters`` is None for a symbol that is a value (``tf.float32``) and not called. ``portability`` tells people where the
-    replacement's value depends on the engine, with a small example."""
+    replacement's value depends on the engine, with a small example. ``applied`` is the parameter ``*values`` that stands for
+    the arguments of the call of what the symbol returns: ``theano.function(inputs, outputs)(*values)``."""
 
     code: str
     name: str
@@ -85,6 +86,7 @@ class Rule:
     guidance: str | None = None
     why: str | None = None
     portability: str | None = None
+    applied: str | None = None
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called ``name``; KeyError where the signature has none."""

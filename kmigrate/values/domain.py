@@ -17,6 +17,8 @@ Shape = tuple[int | None, ...]
 TENSOR, VARIABLE, TENSORS = "tensor", "variable", "tensors"
 ARRAY, NUMBER, TEXT, NONE = "array", "number", "text", "none"
 SEQUENCE, SHAPE, FUNCTION, LAYER = "sequence", "shape", "function", "layer"
+# An object of an engine that is no tensor and has a state: a random stream, a session.
+OBJECT = "object"
 _ENGINE_KINDS = frozenset({TENSOR, VARIABLE, TENSORS})
 
 FLOATING, INTEGER = "floating", "integer"
@@ -36,7 +38,8 @@ NO_CONSTANT = _NoConstant()
 class Value:
     """``kind`` is None where unknown; ``engine`` is ``tensorflow``, ``theano``, ``keras`` (any) or None.
 
-    ``constant`` is the Python value of a number, text or None; of a function it is its definition. ``elements`` are those of a
+    ``constant`` is the Python value of a number, text or None; of a function it is its definition, of an object the symbol of its
+    class. ``elements`` are those of a
     sequence of known length, ``item`` what every element of a sequence of unknown length is; its ``shape`` is the one that it
     has as a tensor. ``returns`` is what calling a function or layer yields.
     """

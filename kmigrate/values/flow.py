@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 ITEM = "item"  # a step of a path: an element of an iterable
+ENTERED = "entered"  # a step of a path: what a `with` statement binds
 _MAX_ORIGINS = 32
 _Try = (ast.Try, ast.TryStar) if hasattr(ast, "TryStar") else (ast.Try,)
 
 
 @dataclass(slots=True, eq=False)
 class Origin:
-    """Where a name gets its value: the expression ``node``, then the steps of ``path`` into it (an index, or ``ITEM``).
+    """Where a name gets its value: the expression ``node``, then the steps of ``path`` into it (an index, ``ITEM``
+    or ``ENTERED``).
 
     ``node`` is None where the value is not known; a function definition stands for itself. For ``name += value`` (an
     ``ast.AugAssign``) ``previous`` are the origins of the name before.
@@ -204,7 +206,7 @@ class Flow:
         for item in node.items:
             self._uses(item.context_expr, state)
             if item.optional_vars is not None:
-                self._bind(item.optional_vars, None, (), state)
+                self._bind(item.optional_vars, item.context_expr, (ENTERED,), state)
         if any(_suppresses(item.context_expr) for item in node.items):
             self._widen(state, node.body)
             return _joined(state, [state, self._block(node.body, _State(state))])

@@ -37,7 +37,8 @@ from kmigrate.values.domain import (
 )
 from kmigrate.values.effects import CALLING, Arguments, apply
 from kmigrate.values.fixpoint import AttributeOf, Returns, Solver, Steps
-from kmigrate.values.flow import ITEM, Origin
+from kmigrate.values.flow import ENTERED, ITEM, Origin
+from kmigrate.values.objects import made
 from kmigrate.values.operations import RENAMED, Operation, engine_of_operation, operation
 from kmigrate.values.sources import Sources
 
@@ -184,7 +185,8 @@ class Interpreter:
         if symbol.startswith("numpy."):
             return Value(ARRAY)
         yield from ()
-        return keras_call(symbol)
+        thing = made(symbol)
+        return thing if thing is not UNKNOWN else keras_call(symbol)
 
     def result(self, function: Value) -> Steps:
         """What calling a value yields."""
@@ -360,6 +362,8 @@ def _element(value: Value, step: int | str) -> Value:
     """One step of unpacking or iterating."""
     if step == ITEM:
         return item_of(value)
+    if step == ENTERED:
+        return value if value.kind == domain.OBJECT else UNKNOWN
     assert isinstance(step, int)
     if value.elements is not None:
         return value.elements[step] if step < len(value.elements) else UNKNOWN

@@ -18,6 +18,7 @@ _WORDS = {
     "layer": "a layer",
     "none": "None",
     "number": "a number",
+    "object": "a stream or session",
     "shape": "a shape",
     "text": "a string",
     SEQUENCE: "a list",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from kmigrate.fix.apply import FixError, apply_fixes
-from kmigrate.fix.layout import CallLayout, LayoutError, call_layout, method_layout
+from kmigrate.fix.layout import CallLayout, LayoutError, applied_layout, method_layout
 from kmigrate.lint import Analysis, analyse
 from kmigrate.methods import method_references
 from kmigrate.project import fixes_to_apply
@@ -188,7 +188,10 @@ def _layouts(analysis: Analysis, rule: Rule) -> Iterator[tuple[ast.expr, Callabl
     if not any(set(method.meaning.symbols) <= set(rule.symbols) for method in methods):
         for call in ast.walk(analysis.source.tree):
             if isinstance(call, ast.Call):
-                yield call, partial(call_layout, analysis.source, call)
+                yield (
+                    call,
+                    partial(applied_layout, analysis.source, call, analysis.names.parents.get(call) if rule.applied else None),
+                )
 
 
 class _Facts(UseFacts):
