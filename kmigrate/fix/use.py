@@ -65,17 +65,15 @@ class Fixer:
         """The fix of one use and the number of the alternative that it comes from. Raises NoFix, LayoutError."""
         if not rule.alternatives:
             raise NoFix(rule.guidance or "a person must decide")
-        if self.standing.f_string(use) is not None:
-            raise NoFix("inside an f-string")
         layout = self._layout(rule, reference, use, call)
         bound = bind(rule, layout) if layout is not None else Bound()
         use = self._whole(use, layout)
-        stands = self.standing.place(use)
-        facts = UseFacts(rule, bound, self.values, self.standing.callee_argument(use), stands)
+        standing = self.standing
+        stands = standing.place(use)
+        facts = UseFacts(rule, bound, self.values, standing.callee_argument(use), stands)
         seen = self._observations(use, layout, facts)
         not_refused = _examine_refusals(rule, facts, seen)
-        around, taken = self.standing.subscript(use)
-        standing = self.standing
+        around, taken = standing.subscript(use)
         bare, bare_taken = standing.bare(use), standing.bare(around)
         backend = self.backend.at(reference.node, self._scope(reference))
         reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
@@ -127,6 +125,8 @@ class Fixer:
         return Observations(facts, layout.arguments, calls) if calls else None
 
     def _layout(self, rule: Rule, reference: Reference, use: ast.expr, call: ast.Call | None) -> CallLayout | None:
+        if self.standing.f_string(use) is not None:
+            raise NoFix("inside an f-string")
         if isinstance(reference, MethodReference):
             if not reference.arguments:
                 raise NoFix("the shape is not taken from its tensor here")
