@@ -11,7 +11,7 @@ from unittest.mock import MagicMock, patch
 
 import pytest
 from conftest import fixed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmigrate.rulebook.book import load_rulebook
@@ -49,6 +49,7 @@ def run(text: str) -> None:
         exec(compile(text, "module.py", "exec"), {"__name__": "module"})
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=7))
 def test_names_are_bound_when_they_are_needed(statements: list[str]) -> None:
     text = "\n".join(["import tensorflow as tf", *statements]) + "\n"
