@@ -26,6 +26,7 @@ from kmigrate.values.domain import (
 from kmigrate.values.kinds import kinds_of
 from kmigrate.values.likeness import SCALAR, model_of
 from kmigrate.values.module import Values
+from kmigrate.values.unranked import is_unranked
 
 _DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
 # What TensorFlow makes of Python's numbers.
@@ -202,6 +203,18 @@ class UseFacts:
         if len(models) > 1 or None in models or SCALAR in models:
             raise Unknown("one shape is not shown")
         return True
+
+    def nested(self, name: str) -> bool:
+        """Whether an element of a list is surely a list itself (always answered)."""
+        return f"{SEQUENCE} of {SEQUENCE}" in self.kinds(name)
+
+    def unranked(self, name: str) -> bool:
+        """Whether TensorFlow surely does not know the rank of a tensor, or of the first of some (always answered)."""
+        try:
+            node = self.node(name)
+        except Unknown:
+            return False
+        return is_unranked(node, self.values.names)
 
     def part(self, name: str) -> Part | None:
         """See ``rulebook.parts.part_of``; always answered."""
