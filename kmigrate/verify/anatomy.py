@@ -137,7 +137,7 @@ def concrete_class(source: str, qualname: str) -> str | None:
         if (
             isinstance(other, ast.ClassDef)
             and other is not node
-            and node in _chain(tree, other)
+            and node in class_chain(tree, other)
             and not _open_methods(tree, other)
         ):
             return other.name
@@ -147,7 +147,7 @@ def concrete_class(source: str, qualname: str) -> str | None:
 def _open_methods(tree: ast.Module, node: ast.ClassDef) -> set[str]:
     """The methods that a class has, or inherits in this module, and that only say that they are to be written."""
     found: dict[str, bool] = {}
-    for member in _chain(tree, node):
+    for member in class_chain(tree, node):
         for item in member.body:
             if isinstance(item, ast.FunctionDef):
                 found.setdefault(item.name, _is_open(item))
@@ -192,7 +192,7 @@ def _read_lambda(source: str, tree: ast.Module, line: int) -> UnitShape | None:
 
 
 def _read_class(tree: ast.Module, node: ast.ClassDef, text: str) -> UnitShape:
-    chain = list(_chain(tree, node))
+    chain = list(class_chain(tree, node))
     bases = tuple(_last_name(base) for member in chain for base in member.bases)
     init = next((found for member in chain if (found := _method(member, "__init__"))), None)
     if init is not None:
@@ -267,14 +267,14 @@ def _elements(function: Function, inputs: tuple[Parameter, ...], nodes: Sequence
     return tuple(specs.get(position) for position in range(max(specs, default=-1) + 1))
 
 
-def _chain(tree: ast.Module, node: ast.ClassDef, depth: int = 0) -> Iterator[ast.ClassDef]:
+def class_chain(tree: ast.Module, node: ast.ClassDef, depth: int = 0) -> Iterator[ast.ClassDef]:
     """The class and its bases, as far as this module defines them."""
     yield node
     for base in node.bases:
         name = _last_name(base)
         for other in tree.body:
             if isinstance(other, ast.ClassDef) and other.name == name and other is not node and depth < 8:
-                yield from _chain(tree, other, depth + 1)
+                yield from class_chain(tree, other, depth + 1)
 
 
 def _last_name(node: ast.expr) -> str:

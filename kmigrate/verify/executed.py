@@ -8,7 +8,7 @@ is not asked.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kmigrate.lint import Analysis
@@ -17,6 +17,10 @@ from kmigrate.verify.cases import Case
 from kmigrate.verify.markers import marked
 from kmigrate.verify.verdicts import EditVerdict
 
+_MOST_MORE = 24
+_FEWEST_VARIED, _MOST_VARIED = 3, 10
+
+Vary = Callable[[Case], Sequence[Case]]
 Run = Callable[[Case], frozenset[int] | None]
 """The numbers of the marked uses that a case evaluates, None for one that does not run."""
 
@@ -67,6 +71,24 @@ class Executed:
             return False
         self.by_case[number] = ran
         return bool(ran & missing)
+
+    def reach(self, cases: Sequence[Case], proposed: Iterable[tuple[int | None, Case]], vary: Vary) -> list[Case]:
+        """The cases and, of those ``proposed`` for a use (None: any), the ones that reach another use, with their variations."""
+        found = list(cases)
+        # Where much is to be reached each part gets fewer variations.
+        varied = max(_FEWEST_VARIED, min(_MOST_VARIED, _MOST_MORE // max(1, len(self.missing))))
+        for use, case in proposed:
+            if self.finished:
+                break
+            number = len(found) + 1
+            if (use is not None and use not in self.missing) or case in found:
+                continue
+            if self.ask(number, case):
+                found.append(case)
+                found += [other for other in vary(case) if other not in found][:varied]
+            else:
+                self.by_case.pop(number, None)
+        return found
 
     def first(self, compared: Collection[int]) -> dict[int, int]:
         """By use the first of the compared cases that evaluated it."""

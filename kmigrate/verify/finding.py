@@ -14,6 +14,7 @@ from kmigrate.verify.runner import Engines
 from kmigrate.verify.search import Search
 from kmigrate.verify.settings import Settings
 from kmigrate.verify.tables import from_config
+from kmigrate.verify.usages import Usage
 from kmigrate.verify.variations import variations
 
 
@@ -22,6 +23,7 @@ class Found:
     """The cases of a unit, and what the worker must be told to find it; ``reason`` where there are none.
 
     ``origin`` says where the cases come from. ``given`` names the place where they were given one by one: then each has to run.
+    ``usages`` are the calls of the unit in the project, where the cases were ``searched``.
     """
 
     cases: list[Case]
@@ -31,6 +33,8 @@ class Found:
     origin: str = ""
     given: str = ""
     shape: UnitShape | None = None
+    searched: bool = False
+    usages: Sequence[Usage] = ()
 
 
 def find_cases(pair: ModulePair, unit: Unit, engines: Engines, settings: Settings) -> Found:
@@ -93,4 +97,5 @@ def _searched(
     if outcome.case is None:
         return Found([], reason=outcome.reason, verdict=outcome.verdict)
     derived = f"as {wire['qualname']}, " if shape.is_class and wire["qualname"] != unit.qualname else ""
-    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=f"{derived}{outcome.case.origin}", shape=shape)
+    origin = f"{derived}{outcome.case.origin}"
+    return Found(variations(outcome.case, shape, settings.seeds), wire, origin=origin, shape=shape, searched=True, usages=usages)

@@ -8,20 +8,20 @@ reason, and does not make the unit ``different``: the original could not run the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from kmigrate.model import Unit
-from kmigrate.verify import specs
 from kmigrate.verify.cases import Case
-from kmigrate.verify.compare import Tolerance, Verdict, compare, worst
+from kmigrate.verify.compare import Verdict, compare, worst
 from kmigrate.verify.excerpt import excerpt
 from kmigrate.verify.executed import Executed, Marks, edit_verdicts
 from kmigrate.verify.finding import Found, find_cases
 from kmigrate.verify.pair import ModulePair
+from kmigrate.verify.reaching import directed, reachable, undirected
 from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.repeat import CERTAIN, settled
 from kmigrate.verify.result import Result
@@ -29,6 +29,7 @@ from kmigrate.verify.runner import Engines
 from kmigrate.verify.settings import Settings
 from kmigrate.verify.shrink import OutOfBudget, smallest
 from kmigrate.verify.tables import to_table
+from kmigrate.verify.variations import variations
 from kmigrate.verify.verdicts import FAILS_BEFORE, CaseVerdict, EngineVerdict, UnitVerdict
 
 __all__ = [
@@ -37,8 +38,6 @@ __all__ = [
     "Session",
     "Settings",
     "UnitVerdict",
-    "compare_results",
-    "run_snippet",
     "verify_module",
 ]
 
@@ -103,7 +102,7 @@ class Session:
         found = self._cases(pair, unit, settings)
         if not found.cases:
             return Verified(_none(pair, unit, found.verdict, found.reason or "no case was found"))
-        executed = None if marks is None else self._executed(pair, found, settings, marks)
+        executed, found = (None, found) if marks is None else self._executed(pair, found, settings, marks)
         verified = _Run(self, pair, unit, settings, found).verify(say)
         if executed is None or marks is None:
             return verified
@@ -111,8 +110,9 @@ class Session:
         edits = edit_verdicts(marks, executed.first(compared), bool(executed.by_case)) if compared else ()
         return replace(verified, unit=replace(verified.unit, edits=edits))
 
-    def _executed(self, pair: ModulePair, found: Found, settings: Settings, marks: Marks) -> Executed:
-        """Which of the marked edits the cases execute, as far as it takes to see each executed once."""
+    def _executed(self, pair: ModulePair, found: Found, settings: Settings, marks: Marks) -> tuple[Executed, Found]:
+        """Which of the marked edits the cases execute, as far as it takes to see each executed once; with further cases for edits
+        that those which were searched do not reach."""
         module = replace(pair, original=marks.text).module(rewritten=False)
 
         def run(case: Case) -> frozenset[int] | None:
@@ -126,7 +126,27 @@ class Session:
             if executed.finished:
                 break
             executed.ask(number, case)
-        return executed
+        if found.shape is None or not found.searched or not executed.missing:
+            return executed, found
+        return executed, replace(found, cases=self._reaching(executed, pair, found, settings, marks.text))
+
+    @staticmethod
+    def _reaching(executed: Executed, pair: ModulePair, found: Found, settings: Settings, marked_text: str) -> list[Case]:
+        """The cases, with more that reach edits which these do not."""
+        shape = found.shape
+        assert shape is not None
+        asked = reachable(marked_text, found.wire["qualname"], shape, pair.engine, executed.missing)
+        if not asked:
+            return found.cases
+        base = replace(found.cases[0], round_trip=False)
+
+        def vary(case: Case) -> list[Case]:
+            return variations(replace(case, floatx="float32"), shape, settings.seeds)
+
+        cases = executed.reach(found.cases, directed(asked, shape, base), vary)
+        if executed.missing.isdisjoint(asked):
+            return cases
+        return executed.reach(cases, ((None, case) for case in undirected(base, shape, found.usages, settings.project)), vary)
 
     def differs(self, pair: ModulePair, unit: Unit, settings: Settings, case: Case) -> bool:
         """Whether the rewritten text is refuted by this one case on its own engine."""
@@ -368,40 +388,3 @@ def _of_case(engine: str, number: int, case: Case, verdict: Verdict) -> CaseVerd
         verdict.worst,
         to_table(case),
     )
-
-
-# --- the rule proof ---
-
-
-def run_snippet(
-    engines: Engines,
-    engine: str,
-    source: str,
-    function: str,
-    inputs: Mapping[str, str],
-    *,
-    seed: int = 0,
-    floatx: str = "float32",
-    gradient: bool = True,
-    dynamic: bool = False,
-    flavour: str = "keras",
-) -> Result:
-    """Run ``function(**inputs)`` of the module text ``source`` on one engine; ``inputs`` maps names to specs.
-
-    Array specs become placeholders, literals are handed over. ``dynamic`` makes the first dimension of placeholders
-    unknown. Raises specs.SpecError.
-    """
-    case = Case({}, tuple(inputs.items()), seed=seed, floatx=floatx, gradient=gradient, dynamic=dynamic)
-    module = {"name": "snippet", "source": source, "path": "<snippet>", "flavour": flavour}
-    unit = {"qualname": function, "kind": "helper"}
-    return engines.run(engine, {"module": module, "unit": unit, "case": case.payload()})
-
-
-def compare_results(
-    original: Result, rewritten: Result, tolerance: Tolerance | None = None, *, same_engine: bool = True
-) -> Verdict:
-    """``compare.compare`` of two runs on one engine or on two."""
-    return compare(original, rewritten, tolerance, same_engine=same_engine)
-
-
-SpecError = specs.SpecError

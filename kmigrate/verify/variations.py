@@ -52,9 +52,9 @@ def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> l
         # As it is it cannot be told from a constant that stands in its place.
         found.append(replace(exact, epsilon=0.03))
     if "data_format" in shape.text:
-        found += _channels_first(exact, shape)
+        found += channels_first(exact, shape)
     if shape.takes_mask and base.inputs and shape.is_class:
-        found += _masked(exact)
+        found += masked(exact)
     if shape.takes_states and base.inputs:
         found.append(replace(exact, initial_state=True))
     unique: dict[str, Case] = {}
@@ -128,7 +128,7 @@ def _resized(inputs: tuple[tuple[str, str], ...], everything: bool) -> tuple[tup
     return tuple(resized)
 
 
-def _channels_first(case: Case, shape: UnitShape) -> list[Case]:
+def channels_first(case: Case, shape: UnitShape) -> list[Case]:
     moved = []
     for name, given in case.inputs:
         text, spec = given, specs.parse(given)
@@ -144,7 +144,7 @@ def _channels_first(case: Case, shape: UnitShape) -> list[Case]:
     return found
 
 
-def _masked(case: Case) -> list[Case]:
+def masked(case: Case) -> list[Case]:
     """A mask of (samples, time) for each tensor, one that keeps most steps and one that keeps a single one of each sample."""
     shapes = [(name, spec.shape) for name, text in case.inputs if (spec := specs.parse(text)).is_tensor]
     if not shapes or any(len(shape) < 2 for _, shape in shapes):

@@ -13,7 +13,7 @@ from kmigrate.names import Names
 from kmigrate.values import Value, Values
 from kmigrate.values.domain import FLOATING, INTEGER, is_floating, is_integer
 from kmigrate.verify.runner import Engines
-from kmigrate.verify.session import run_snippet
+from kmigrate.verify.snippet import run_snippet
 
 pytestmark = pytest.mark.engines
 

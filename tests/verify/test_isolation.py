@@ -21,7 +21,7 @@ from kmigrate.cli.engines import _isolation
 from kmigrate.verify import stacks
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import SANDBOX, Engines, Limits, Worker
-from kmigrate.verify.session import run_snippet
+from kmigrate.verify.snippet import run_snippet
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and /proc are Linux's")
 

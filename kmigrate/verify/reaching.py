@@ -1,0 +1,200 @@
+"""Cases that may execute edits which the others do not: made from what the branches around them ask, then from flags and calls.
+
+They are tried one after the other on the marked original; those that reach an edit are kept, with their variations.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kmigrate.verify import specs
+from kmigrate.verify.anatomy import Parameter, UnitShape, class_chain, definition_of
+from kmigrate.verify.argument_values import unique
+from kmigrate.verify.cases import Case
+from kmigrate.verify.constructors import Classes, constructors, values_for
+from kmigrate.verify.guards import Guards
+from kmigrate.verify.guesses import RANKS, literal
+from kmigrate.verify.usages import Usage
+from kmigrate.verify.variations import channels_first, masked
+from kmigrate.verify.wishes import Alternative, Reader, Wish
+
+_MOST_OF_ONE = 12
+_MOST_VALUES = 3
+_NOTHING = "literal(None)"
+
+
+def reachable(
+    marked_text: str, qualname: str, shape: UnitShape, engine: str, uses: Iterable[int]
+) -> dict[int, list[Alternative]]:
+    """What the branches around each use ask. Those that no case can reach are not there: in a method that nothing calls, in a
+    branch for another engine."""
+    guards = Guards(marked_text)
+    unit = definition_of(guards.tree, qualname)
+    classes = list(class_chain(guards.tree, unit)) if isinstance(unit, ast.ClassDef) else []
+    reader = Reader(shape, engine, classes)
+    around = {use: guards.of(use) for use in uses}
+    asked = {use: reader.alternatives(found) for use, found in around.items() if found is not None}
+    return {use: alternatives for use, alternatives in asked.items() if alternatives}
+
+
+def directed(asked: Mapping[int, Sequence[Alternative]], shape: UnitShape, base: Case) -> Iterator[tuple[int, Case]]:
+    """(use, case) pairs: what each use asks, the likeliest first."""
+    for use in sorted(asked):
+        made = itertools.chain.from_iterable(_with(base, shape, wishes) for wishes in asked[use])
+        for case in itertools.islice(made, _MOST_OF_ONE):
+            yield use, case
+
+
+def undirected(base: Case, shape: UnitShape, usages: Sequence[Usage], project: Classes | None) -> Iterator[Case]:
+    """Each flag turned, each argument left open given, each optional input given, and what other calls of the unit give."""
+    for item in shape.construct:
+        now = base.kwargs.get(item.name, _default(item))
+        if isinstance(now, bool):
+            yield _built(base, item.name, not now)
+        elif now is None and item.default == "None":
+            for value in values_for(item, project)[:2]:
+                yield _built(base, item.name, value)
+    for kwargs, where in constructors(shape.construct, usages, project) if shape.construct else ():
+        if where.startswith("the call"):
+            yield replace(base, kwargs=kwargs)
+    for name in shape.optional:
+        for wish in (Wish("input", name, "true"), Wish("input", name, "given")):
+            yield from _with(base, shape, (wish,))
+
+
+def _with(base: Case, shape: UnitShape, wishes: Alternative) -> Iterator[Case]:
+    """The base case with all wishes granted, for each of which several values may do."""
+    arguments: dict[str, list[Wish]] = {}
+    for wish in wishes:
+        if wish.kind == "construct":
+            arguments.setdefault(wish.name, []).append(wish)
+    cases = [base]
+    for name, of_one in arguments.items():
+        cases = _some(made for case in cases for made in _constructed(case, shape, name, of_one))
+    # Ranks and formats before masks, which have the sizes of what they mask.
+    others = sorted((wish for wish in wishes if wish.kind != "construct"), key=lambda wish: wish.kind == "input")
+    for wish in others:
+        cases = _some(made for case in cases for made in _granted(case, shape, wish))
+    yield from (case for case in cases if case != base)
+
+
+def _some(cases: Iterable[Case]) -> list[Case]:
+    return list(itertools.islice(cases, _MOST_OF_ONE))
+
+
+def _granted(case: Case, shape: UnitShape, wish: Wish) -> Iterator[Case]:
+    if wish.kind == "format":
+        yield from channels_first(case, shape) if wish.value == "channels_first" else [case]
+    elif wish.kind in ("rank", "count"):
+        yield from _of_rank(case, wish) if wish.kind == "rank" else _of_count(case, wish)
+    else:
+        yield from _given(case, shape, wish)
+
+
+def _constructed(case: Case, shape: UnitShape, name: str, wishes: Sequence[Wish]) -> Iterator[Case]:
+    """With values of one argument that grant all wishes, the likeliest first."""
+    item = next((item for item in shape.construct if item.name == name), Parameter(name))
+    now = case.kwargs.get(name, _default(item))
+    known = [wish.value for wish in wishes if wish.operation == "equal"]
+    if isinstance(now, bool) or item.default is None or any(isinstance(wish.value, bool) for wish in wishes):
+        known += [True, False]
+    if isinstance(now, (int, float)) and not isinstance(now, bool):
+        known += [now, 0.5 if isinstance(now, float) else 2, type(now)(0)]
+    guesses = () if isinstance(now, bool) else (*values_for(item), None)
+    granting = (value for value in unique([*known, *guesses]) if all(_grants(value, wish) for wish in wishes))
+    for value in itertools.islice(granting, _MOST_VALUES):
+        yield _built(case, name, value)
+
+
+def _grants(value: Any, wish: Wish) -> bool:
+    if wish.operation in ("none", "given"):
+        return (value is None) == (wish.operation == "none")
+    if wish.operation in ("true", "false"):
+        return bool(value) == (wish.operation == "true")
+    same = value in wish.value if isinstance(wish.value, tuple) and not isinstance(value, tuple) else value == wish.value
+    return same == (wish.operation == "equal")
+
+
+def _built(case: Case, name: str, value: Any) -> Case:
+    return replace(case, kwargs={**case.kwargs, name: value})
+
+
+def _given(case: Case, shape: UnitShape, wish: Wish) -> Iterator[Case]:
+    """An input that is, or is not, something."""
+    others = tuple((name, text) for name, text in case.inputs if name.partition(".")[0] != wish.name)
+    if wish.operation in ("none", "false"):
+        if wish.name == "training" or wish.operation == "false":
+            yield replace(case, inputs=_put(case, wish.name, "literal(False)"))
+        if len(others) < len(case.inputs) and others:
+            yield replace(case, inputs=others)
+        yield replace(case, inputs=_put(case, wish.name, _NOTHING))
+        return
+    if wish.operation == "equal":
+        yield replace(case, inputs=_put(case, wish.name, literal(wish.value)))
+        return
+    if "mask" in wish.name:
+        yield from masked(replace(case, inputs=others)) if wish.name == "mask" else ()
+        yield from (replace(case, inputs=_put(case, wish.name, text)) for text in _like(others, "bool"))
+        return
+    if wish.name == "initial_state" and shape.takes_states:
+        yield replace(case, initial_state=True)
+    if wish.operation == "true" and wish.name not in dict(case.inputs):
+        yield replace(case, inputs=_put(case, wish.name, "literal(True)"))
+        return
+    item = next((item for item in shape.inputs if item.name == wish.name), Parameter(wish.name))
+    if item.choices:
+        yield from (replace(case, inputs=_put(case, wish.name, literal(word))) for word in item.choices if word != wish.value)
+    yield from (replace(case, inputs=_put(case, wish.name, text)) for text in _like(others, "float"))
+
+
+def _put(case: Case, name: str, text: str) -> tuple[tuple[str, str], ...]:
+    """The inputs with one replaced where it stands, or added."""
+    given = dict(case.inputs)
+    given[name] = text
+    return tuple(given.items())
+
+
+def _like(inputs: Sequence[tuple[str, str]], kind: str) -> Iterator[str]:
+    """Specs of the shape of the first tensor, with and without its last dimension."""
+    shape = next((spec.shape for _, text in inputs if (spec := specs.parse(text)).is_tensor and spec.shape), None)
+    for sizes in (shape, shape[:-1]) if shape else ():
+        yield f"{kind}[{','.join(map(str, sizes))}]"
+
+
+def _of_rank(case: Case, wish: Wish) -> Iterator[Case]:
+    """The named tensor, and those of its rank, at another rank."""
+    shapes = {name: spec.shape for name, text in case.inputs if (spec := specs.parse(text)).is_tensor}
+    named = [name for name in shapes if name.partition(".")[0] == wish.name]
+    now = len(shapes[named[0]]) if named else None
+    if now is None or (now == wish.value) == (wish.operation == "equal"):
+        yield case
+        return
+    alike = [name for name, shape in shapes.items() if len(shape) == now]
+    for rank in [wish.value] if wish.operation == "equal" else [rank for rank in (3, 2, 4, 1) if rank != wish.value]:
+        sizes = specs.parse(f"float{RANKS[rank]}").shape if rank in RANKS else ()
+        for changed in ([alike] if alike == named else [alike, named]) if sizes else ():
+            inputs = ((name, specs.with_shape(text, sizes) if name in changed else text) for name, text in case.inputs)
+            yield replace(case, inputs=tuple(inputs))
+
+
+def _of_count(case: Case, wish: Wish) -> Iterator[Case]:
+    """A list of so many tensors (0: one tensor alone) for the named input, each like the first of those that it has."""
+    texts = [text for name, text in case.inputs if name.partition(".")[0] == wish.name]
+    count = wish.value if wish.operation == "equal" else len(texts) + 1
+    if texts and 0 <= count <= 6 and specs.parse(texts[0]).is_tensor:
+        more = (*texts, *[texts[0]] * count)[: count or 1]
+        rest = tuple((name, text) for name, text in case.inputs if name.partition(".")[0] != wish.name)
+        listed = tuple((f"{wish.name}.{number}" if count else wish.name, text) for number, text in enumerate(more))
+        yield replace(case, inputs=(*listed, *rest))
+
+
+def _default(item: Parameter) -> Any:
+    """The default as a value, ``...`` where its text is no literal; None where there is none."""
+    try:
+        return ast.literal_eval(item.default or "None")
+    except (ValueError, SyntaxError):
+        return ...
