@@ -7,7 +7,7 @@ A package counts as importable where the Python of a stack imports it as it is, 
 does (on the first of all where none does). For each the table says how many units the safe fixes rewrite, for how many there is
 a verdict on the engine that the code was written for, on the other engine, and on both. A verdict is ``identical``, ``equal``,
 ``different`` or ``unsupported`` (which says what the engine lacks or what is left); ``error`` and ``skipped`` are none. Then
-follow the reasons of the units without one, the most frequent first.
+follow how many edits no case executed, and the reasons of the units without a verdict, the most frequent first.
 
 ``--json`` is written after each package; ``--resume`` takes from it what is there. ``--limit`` ends a package in the middle: the
 units that it had no time for count as units without a verdict.
@@ -181,6 +181,9 @@ def table(rows: Sequence[Row]) -> list[str]:
         units = sum(row.total for row in chosen)
         shares = "".join(f" {share(chosen, which):>6}" for which in ("own", "other", "both"))
         lines.append(f"{title:32} {units:>6}{shares}")
+    edits = [edit for row in rows for unit in row.units for edit in unit.get("edits", ())]
+    missed = sum(edit["executed"] is False for edit in edits)
+    lines.append(f"of {len(edits)} edits of units that were compared {missed} were executed by no case")
     return lines
 
 

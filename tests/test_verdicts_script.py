@@ -45,6 +45,12 @@ def test_units_without_time_count_as_units_without_a_verdict() -> None:
     assert lines[3].split()[1:3] == ["2", "50"]
 
 
+def test_the_table_counts_the_edits_that_no_case_executed() -> None:
+    compared = {**unit("equal", "equal"), "edits": [{"executed": True}, {"executed": False}, {"executed": None}]}
+    rows = [Row("p", "keras2-tf1", None, [compared, unit("skipped", None)])]
+    assert verdicts.table(rows)[-1] == "of 3 edits of units that were compared 1 were executed by no case"
+
+
 def test_reasons_that_differ_in_numbers_and_places_are_one() -> None:
     one = unit("skipped", None, "none of 31 cases runs; the one that came furthest fails at call: E: size 3 (a.py:7)")
     two = unit("skipped", None, "none of 7 cases runs; the one that came furthest fails at call: E: size 4 (b.py:9)")
