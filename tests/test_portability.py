@@ -76,7 +76,8 @@ def _inputs(difference: Difference) -> tuple[str, dict[str, str]]:
 
 
 def _differs(engines: Any, difference: Difference) -> bool:
-    from kmigrate.verify.session import compare_results, run_snippet
+    from kmigrate.verify.compare import compare
+    from kmigrate.verify.snippet import run_snippet
 
     lines, specs = _inputs(difference)
     arguments = ", ".join(specs)
@@ -84,7 +85,7 @@ def _differs(engines: Any, difference: Difference) -> bool:
     results = [run_snippet(engines, engine, text, "f", specs, gradient=False) for engine in ("tensorflow", "theano")]
     if not all(result.ok for result in results):
         return any(result.ok for result in results)
-    return compare_results(*results, same_engine=False).verdict not in ("identical", "equal")
+    return compare(*results, same_engine=False).verdict not in ("identical", "equal")
 
 
 @pytest.fixture(scope="module")

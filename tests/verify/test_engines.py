@@ -12,9 +12,11 @@ import pytest
 from kmigrate.model import Unit
 from kmigrate.verify import stacks
 from kmigrate.verify.cases import Case
+from kmigrate.verify.compare import compare
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines, Limits
-from kmigrate.verify.session import ModulePair, Settings, UnitVerdict, compare_results, run_snippet, verify_module
+from kmigrate.verify.session import ModulePair, Settings, UnitVerdict, verify_module
+from kmigrate.verify.snippet import run_snippet
 
 pytestmark = pytest.mark.engines
 
@@ -264,9 +266,9 @@ def test_snippets_compare_across_engines(engines: Engines) -> None:
         run_snippet(engines, name, source, "f", {"x": "float[2,3]", "axis": "literal(-1)"}, floatx="float64")
         for name in ("tensorflow", "theano")
     ]
-    assert compare_results(*runs, same_engine=False).verdict in ("identical", "equal")
+    assert compare(*runs, same_engine=False).verdict in ("identical", "equal")
     again = run_snippet(engines, "theano", source, "f", {"x": "float[2,3]", "axis": "literal(-1)"}, floatx="float64")
-    assert compare_results(runs[1], again).verdict == "identical"
+    assert compare(runs[1], again).verdict == "identical"
 
 
 def test_weights_of_the_original_reach_the_rewritten_layer(engines: Engines) -> None:
@@ -277,7 +279,7 @@ def test_weights_of_the_original_reach_the_rewritten_layer(engines: Engines) -> 
     request["case"] = case.payload([first.weights[0] * 2])
     second = engines.run("tensorflow", request)
     assert (second.weights[0] == first.weights[0] * 2).all()
-    assert compare_results(first, second).verdict == "different"
+    assert compare(first, second).verdict == "different"
     request["case"] = case.payload([])
     assert engines.run("tensorflow", request).where == "weights"
 
@@ -300,7 +302,7 @@ def test_modules_that_the_stack_lacks_are_stubbed_but_never_used(engines: Engine
     result = run_snippet(engines, "tensorflow", body, "f", {"x": "float[2]"})
     assert result.ok, result.failure
     plain = run_snippet(engines, "tensorflow", "def f(x): return x * 3.0\n", "f", {"x": "float[2]"})
-    assert compare_results(plain, result).verdict == "identical"
+    assert compare(plain, result).verdict == "identical"
     failed = run_snippet(engines, "tensorflow", body, "g", {"x": "float[2]"})
     assert "skimage is not installed in the stack" in failed.failure
 
