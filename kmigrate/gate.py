@@ -27,8 +27,13 @@ ELSEWHERE = frozenset(
     "itertools functools logging time warnings copy typing abc datetime pickle shutil glob argparse unittest pytest "
     "contextlib dataclasses enum inspect io pathlib random string struct tempfile threading types absl".split()
 )
-_IMPORT = re.compile(rb"\n[ \t]*(?:from|import)\b(?![ \t]+(?:%s)\b)[^\n(]*(?:\([^)]*\))?" % "|".join(sorted(ELSEWHERE)).encode())
-_WORD = re.compile(rb"\w+")
+# An import statement: at the start of a line, behind a semicolon or a colon; up to its end, over backslashes and parentheses.
+_IMPORT = re.compile(
+    rb"[\n\r;:][ \t\f]*(?:from(?![ \t]+(?:%(elsewhere)s)\b)|import(?![ \t]+(?:%(elsewhere)s)\b[^,\\\n\r]*[\n\r]))\b"
+    rb"(?:[^\n\r(#;\\]|\\\r?.)*(?:\((?:[^)#]|#[^\n\r]*)*\))?" % {b"elsewhere": "|".join(sorted(ELSEWHERE)).encode()},
+    re.DOTALL,
+)
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 # Each begins with plain text, which the search jumps to; all at once would be tried at every place.
 _PYTHON_2 = [
     re.compile(p) for p in (rb"print[ \t]+[\w\"']", rb"exec[ \t]+[\w\"']", rb"except[^:(\n]*,[^:\n]*:", rb"raise[ \t]+\w+,")

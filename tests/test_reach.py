@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from posixpath import dirname, relpath
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmigrate.gate import imported_words
+from kmigrate.gate import ELSEWHERE, imported_words
 from kmigrate.reach import Reach
 
 FILES = ["/r/a/__init__.py", "/r/a/b.py", "/r/a/c/__init__.py", "/r/a/c/d.py", "/r/a/c/e/f.py", "/r/g.py", "/r/h/i.py"]
@@ -50,3 +52,34 @@ def test_a_file_that_names_no_part_of_the_path_waits() -> None:
     assert reach.importing({"/r/x/utils.py": {"another"}}) == []
     assert reach.importing({"/r/x/utils.py": {"name"}}) == ["/r/x/y.py"]
     assert len(reach) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from .helpers import one, \\\n    two\n",
+        "from .helpers \\\r\n    import one\r\n",
+        "import os, helpers\n",
+        "import os, \\\n    helpers\n",
+        "import sys; from .helpers import one; import two\n",
+        "try: import helpers\nexcept ImportError: from . import one\n",
+        "from .helpers import (one,  # (the first)\n    two)\n",
+        "x = 1\rfrom .helpers import one\r",
+        "\x0cfrom .helpers import one\n",
+        "import h\xe4lfte\n",
+        "if x:\n\tfrom helpers import one",
+    ],
+)
+def test_the_words_of_every_import_are_seen(text: str) -> None:
+    wanted = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            wanted |= {*(node.module or "").split(".")} - {""}
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            wanted |= {part for item in node.names for part in item.name.split(".")}
+    assert wanted - ELSEWHERE
+    assert wanted - ELSEWHERE <= set(imported_words(text.encode()).split())
+
+
+def test_an_import_of_what_no_project_owns_names_nothing() -> None:
+    assert imported_words(b"import os\nimport sys  # helpers\nfrom os import (path,\n  helpers)\n") == ""
