@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from typing import NamedTuple
 
+from kmigrate.fix.anchors import Anchors
 from kmigrate.fix.moments import Moments
 from kmigrate.model import Target
-from kmigrate.names import Names, Scope, canonical
+from kmigrate.names import Binding, Names, Scope, canonical
 
 BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
 FREE_NAMES: dict[Target, tuple[str, ...]] = {
@@ -15,25 +17,36 @@ FREE_NAMES: dict[Target, tuple[str, ...]] = {
 }
 
 
-class BackendNames:
-    """The backend's names in one module."""
+class BackendName(NamedTuple):
+    """``assumed`` is what the import assumes that has to come in for the name; None where it is bound, or may surely come in."""
 
-    def __init__(self, names: Names, target: Target) -> None:
+    name: str
+    assumed: str | None = None
+
+
+class BackendNames:
+    """The names in one module of the backend of its own Keras."""
+
+    def __init__(self, names: Names, target: Target, flavour: str) -> None:
         self._names = names
+        self._target = target
+        self._flavour = flavour
         self._moments = Moments(names.tree, names.parents)
+        self._anchors = Anchors(names.tree, names.imports, self._moments, flavour)
         self._own = self._bound_names(BACKEND_SYMBOL[target])
         self._candidates = FREE_NAMES[target]
         self._free: str | None = None
 
-    def at(self, use: ast.expr, scope: Scope) -> str:
+    def at(self, use: ast.expr, scope: Scope) -> BackendName:
         """A name for the backend where ``use`` stands, in ``scope``. What the file binds below may not be bound when it runs."""
+        earliest = self._moments.earliest(use)
         for name, bound in self._own.items():
-            if scope.lookup(name) is self._names.module and bound <= self._moments.earliest(use):
-                return name
+            if scope.lookup(name) is self._names.module and bound <= earliest:
+                return BackendName(name)
         if self._free is None:
             taken = self._names.all_names()
             self._free = next((name for name in self._usable() if name not in taken), self._candidates[-1])
-        return self._free
+        return BackendName(self._free, self._anchors.assumed(earliest))
 
     def is_there(self, name: str, symbol: str, use: ast.expr, scope: Scope) -> bool:
         """Whether ``name``, where the scope binds it, surely means ``symbol`` when ``use`` runs."""
@@ -53,9 +66,14 @@ class BackendNames:
         found: dict[str, int] = {}
         for name, bindings in self._names.module.bindings.items():
             meant = bindings and all(b.symbol == symbol for b in bindings) and not self._moments.is_deleted(name)
-            if meant and not self._may_be_hidden(name, max(b.position for b in bindings)):
+            if meant and any(map(self._is_own, bindings)) and not self._may_be_hidden(name, max(b.position for b in bindings)):
                 found[name] = self._moments.bound(name)
         return found
+
+    def _is_own(self, binding: Binding) -> bool:
+        """Whether it is the backend of the file's own Keras: the one inside TensorFlow is another, with a state of its own."""
+        inside = binding.spelling.startswith("tensorflow.")
+        return self._target != "keras2" or inside == (self._flavour == "tf.keras")
 
     def _may_be_hidden(self, name: str, position: tuple[int, int]) -> bool:
         """Whether a star import below may bind ``name`` again; where the file itself reads the name, it trusts that none does."""

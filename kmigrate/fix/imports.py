@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kmigrate.fix.anchors import Anchors
 from kmigrate.fix.backend import FREE_NAMES
 from kmigrate.fix.moments import Moments
 from kmigrate.lint import Analysis
@@ -40,7 +41,7 @@ def import_changes(analysis: Analysis, source: Source, target: Target) -> list[C
     """What has to change in ``source``, the text that the edits of ``analysis`` made."""
     names = Names(source.tree)
     changes = _removals(analysis, source, names)
-    places = _Places(source, Moments(source.tree, names.parents))
+    places = _Places(source, names, analysis.flavour)
     before = unbound(analysis.names)
     line = _MODULE_OF[target, analysis.flavour]
     for name, uses in sorted(unbound(names).items()):
@@ -74,21 +75,23 @@ def unbound(names: Names) -> dict[str, list[ast.Name]]:
 class _Places:
     """Where the imports of one module may go."""
 
-    def __init__(self, source: Source, moments: Moments) -> None:
+    def __init__(self, source: Source, names: Names, flavour: str) -> None:
         self.source = source
-        self.moments = moments
+        self.moments = Moments(source.tree, names.parents)
+        self.anchors = Anchors(source.tree, names.imports, self.moments, flavour)
         self.body = source.tree.body
 
     def of_keras(self, statement: str, uses: Sequence[ast.Name]) -> Change:
         """After the last Keras import of the leading imports (and their last star import, which might bind the name again);
-        else after the first Keras import below them; else after the leading imports, or docstring and comments."""
+        else after the first Keras import below them; else after the leading imports and what tells Keras its engine, or after
+        docstring and comments."""
         limit = min(self.moments.earliest(use) for use in uses)
         docstring = _has_docstring(self.source.tree)
         first = int(docstring)
         end = first
         while end < len(self.body) and isinstance(self.body[end], (ast.Import, ast.ImportFrom)):
             end += 1
-        keras = [index for index, node in enumerate(self.body) if _is_keras(node)]
+        keras = self.anchors.keras
         leading = [index for index in keras if index < end]
         if leading:
             stars = [index for index in range(first, end) if _is_star(self.body[index])]
@@ -97,6 +100,11 @@ class _Places:
             return self.after(self.body[keras[0]], statement)
         if keras and limit < len(self.body):
             return self.before(self.body[limit], statement)
+        sometimes = self.anchors.sometimes
+        if sometimes is not None and end <= sometimes < limit:
+            return self.after(self.body[sometimes], statement)
+        if self.anchors.settings <= limit:
+            end = max(end, self.anchors.settings)
         if end > first:
             return self.after(self.body[end - 1], statement)
         if docstring:
@@ -156,15 +164,6 @@ def _has_to_be_first(node: ast.stmt, tree: ast.Module) -> bool:
 
 def _is_star(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
-
-
-def _is_keras(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Import):
-        return any(canonical(item.name).partition(".")[0] == "keras" for item in node.names)
-    if not isinstance(node, ast.ImportFrom) or node.level:
-        return False
-    module = canonical(node.module or "")
-    return module.partition(".")[0] == "keras" or any(canonical(f"{module}.{item.name}") == "keras" for item in node.names)
 
 
 # ---- engine imports that go

@@ -7,9 +7,10 @@ statement behind its definition that may call anything.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
+ImportStatement = ast.Import | ast.ImportFrom
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 # Expressions that run nobody else's code.
@@ -40,10 +41,20 @@ class Moments:
 
     def bound(self, name: str) -> int:
         """The number of statements after which an import has surely bound ``name``; one more than there are if none does."""
-        for index, statement in enumerate(self._tree.body):
-            if _imports(statement, name):
-                return index + 1
-        return len(self._tree.body) + 1
+
+        def binds(node: ImportStatement) -> bool:
+            return any((item.asname or item.name.partition(".")[0]) == name for item in node.names)
+
+        sure = self.sure(binds)
+        return sure[0] + 1 if sure else len(self._tree.body) + 1
+
+    def sure(self, wanted: Callable[[ImportStatement], bool]) -> list[int]:
+        """The statements that, wherever they come to their end, have run a ``wanted`` import."""
+        return [index for index, statement in enumerate(self._tree.body) if _imports(statement, wanted)]
+
+    def calls_between(self, start: int, end: int) -> bool:
+        """Whether a statement of ``[start, end)`` may run code that is no import's."""
+        return any(start <= index < end for index in self._busy)
 
     def is_deleted(self, name: str) -> bool:
         return name in self._deleted
@@ -66,21 +77,21 @@ def _is_body(function: ast.AST, child: ast.AST) -> bool:
     return child is body or (isinstance(body, list) and any(child is statement for statement in body))
 
 
-def _imports(statement: ast.stmt, name: str) -> bool:
-    """Whether a statement, wherever it comes to its end, has imported ``name``."""
+def _imports(statement: ast.stmt, wanted: Callable[[ImportStatement], bool]) -> bool:
+    """Whether a statement, wherever it comes to its end, has run a ``wanted`` import."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return any((item.asname or item.name.partition(".")[0]) == name for item in statement.names)
+        return wanted(statement)
     if isinstance(statement, ast.If):
-        return _surely(statement.body, name) and _surely(statement.orelse, name)
+        return _surely(statement.body, wanted) and _surely(statement.orelse, wanted)
     if isinstance(statement, ast.Try):
-        tried = _surely([*statement.body, *statement.orelse], name)
-        handled = all(_surely(handler.body, name) for handler in statement.handlers)
-        return _surely(statement.finalbody, name) or (tried and handled)
+        tried = _surely([*statement.body, *statement.orelse], wanted)
+        handled = all(_surely(handler.body, wanted) for handler in statement.handlers)
+        return _surely(statement.finalbody, wanted) or (tried and handled)
     return False
 
 
-def _surely(block: Sequence[ast.stmt], name: str) -> bool:
-    return any(_imports(statement, name) or isinstance(statement, _ENDS) for statement in block)
+def _surely(block: Sequence[ast.stmt], wanted: Callable[[ImportStatement], bool]) -> bool:
+    return any(_imports(statement, wanted) or isinstance(statement, _ENDS) for statement in block)
 
 
 def _is_quiet(statement: ast.stmt) -> bool:

@@ -57,7 +57,7 @@ class Fixer:
         self.disputed = target == "keras2" and is_disputed(source.text, names)
         self.inside = target == "keras2" and (flavour == "tf.keras" or self.disputed)
         self.standing = Standing(source, names)
-        self.backend = BackendNames(names, target)
+        self.backend = BackendNames(names, target, flavour)
         self.observed = observed or {}
         self.arguments: dict[Span, tuple[Slice, ...]] = {}
 
@@ -81,7 +81,7 @@ class Fixer:
             template = alternative.replacement[self.target]
             learned = set(asked | not_refused)
             known = facts if seen is None else AgreedFacts(seen, learned)
-            site = Site(self.source.text, backend, known, standing.pure, bare, self.source.span, taken, bare_taken)
+            site = Site(self.source.text, backend.name, known, standing.pure, bare, self.source.span, taken, bare_taken)
             try:
                 self._check_free(template, reference)
                 self._check_there(rule, index)
@@ -107,8 +107,9 @@ class Fixer:
             assumption = _and(str(observed), assumption) if observed is not None else assumption
             if calling is not None:
                 assumption = _and(assumption, f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only")
-            if isinstance(reference, MethodReference) and reference.assumed:
+            if isinstance(reference, MethodReference):
                 assumption = _and(reference.assumed, assumption)
+            assumption = _and(assumption, backend.assumed if _names_backend(template, self.target) else None)
             unproven = self._unproven(rule, index, template, facts, seen)
             assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
             assumption = _and(self._other_keras(template, backend, reference), assumption)
@@ -261,6 +262,10 @@ def _examine_refusals(rule: Rule, facts: UseFacts, seen: Observations | None) ->
         if answer or (answer is None and refusal.if_unknown):
             raise NoFix(refusal.reason)
     return asked
+
+
+def _names_backend(template: ast.expr, target: Target) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == BACKEND_NAME[target] for node in ast.walk(template))
 
 
 def _and(first: str | None, second: str | None) -> str | None:

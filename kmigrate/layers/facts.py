@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kmigrate.gate import ELSEWHERE, may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
-from kmigrate.names import Binding, Definition, Names, Scope, canonical, engine_of
+from kmigrate.names import Binding, Definition, Names, Scope, engine_of
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 
 Target = str
@@ -190,7 +190,7 @@ class _Extraction:
         for node in self.names.imports:
             module = ("." * node.level + (node.module or "")) if isinstance(node, ast.ImportFrom) else None
             for item in node.names:
-                symbol = canonical(item.name if module is None else f"{module}.{item.name}")
+                symbol = self.names.symbol_of(item.name if module is None else f"{module}.{item.name}")
                 if self.through_keras or engine_of(symbol) is not None or foreign(symbol):
                     found.add(item.asname or item.name.partition(".")[0])
         return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from kmigrate.names.candidates import Candidates, branches
 from kmigrate.names.flow import reaching
 from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope, union
-from kmigrate.names.symbols import OTHER_BACKEND, canonical, engine_of, imports_keras
+from kmigrate.names.symbols import canonical, canonical_beside_keras, engine_of, imports_keras, without_fallbacks
 from kmigrate.names.walk import Walk
 
 _BUILTINS = frozenset(dir(builtins))
@@ -188,11 +188,11 @@ class Names:
         return Meaning(tuple(dict.fromkeys(self._joined(s + tail) for s in meaning.symbols)), meaning.certain)
 
     def _joined(self, dotted: str) -> str:
-        """In a file that imports Keras itself, ``tf.keras.backend.X`` goes around it, to a backend with a state of its own."""
-        dotted = self._translated(dotted)
-        if self.imports_keras and dotted.startswith(OTHER_BACKEND) and not dotted.startswith(OTHER_BACKEND + "tf."):
-            return dotted
-        return canonical(dotted)
+        return self.symbol_of(self._translated(dotted))
+
+    def symbol_of(self, dotted: str) -> str:
+        """The symbol that a dotted path means in this file."""
+        return canonical_beside_keras(dotted) if self.imports_keras else canonical(dotted)
 
     def _translated(self, symbol: str) -> str:
         """The engine or Keras symbol behind a symbol of the project's own modules; other symbols as they are."""
@@ -270,7 +270,8 @@ class Names:
             return NOTHING
         if len(bindings) <= _MANY_BINDINGS:
             bindings = reaching(bindings, node if self._scopes[node] is scope else None, self.parents)
-        return union([self._binding(b) for b in bindings if b.kind != "none"] or [NOTHING])
+        meaning = union([self._binding(b) for b in bindings if b.kind != "none"] or [NOTHING])
+        return Meaning(without_fallbacks(meaning.symbols), meaning.certain)
 
     def _may_mean(self, scope: Scope, name: str) -> bool:
         """Whether any binding of a name gives it a symbol; asked once, since a name may be bound a thousand times."""
@@ -285,7 +286,7 @@ class Names:
     def _binding(self, binding: Binding) -> Meaning:
         """What a binding gives its name."""
         if binding.symbol is not None:
-            return Meaning((self._translated(binding.symbol),))
+            return Meaning((self._joined(binding.spelling or binding.symbol),))
         if binding.kind != "assign" or binding.value is None:
             return NOTHING
         return self._value(binding.value)

@@ -13,8 +13,9 @@ _TRANSPARENT = frozenset({"types"})
 class Binding:
     """One way in which a scope gives a name its value.
 
-    ``symbol`` is set for imports; ``value`` for ``name = expression``, which may turn out to be an alias. ``kind`` is
-    ``import``, ``assign``, ``none`` (``name = None``), ``param``, ``def`` or ``other``.
+    ``symbol`` is set for imports, with ``spelling``, the import path as the code writes it; ``value`` for ``name = expression``,
+    which may turn out to be an alias. ``kind`` is ``import``, ``assign``, ``none`` (``name = None``), ``param``, ``def`` or
+    ``other``.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class Binding:
     symbol: str | None = None
     value: ast.expr | None = None
     node: ast.AST | None = None
+    spelling: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -14,7 +14,7 @@ ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
 _KERAS_IN_TF = re.compile(
     r"(?:tf(?:\.compat\.v[12])*\.keras|tf\.python\.keras|tf\.contrib\.keras(?:\.python\.keras)?|tf_keras)(?=\.|$)"
 )
-OTHER_BACKEND = "tf.keras.backend."
+_BACKEND = "keras.backend."
 # The engine modules that the backend modules of Keras happen to expose.
 ENGINE_IN_KERAS = {
     "tf": "tf",
@@ -57,6 +57,20 @@ def canonical(dotted: str) -> str:
         return dotted
     named, operations = exposed.groups()
     return (ENGINE_IN_KERAS[named] if named else f"tf.python.ops.{operations}") + dotted[exposed.end() :]
+
+
+def canonical_beside_keras(dotted: str) -> str:
+    """``canonical`` in a file that imports Keras itself: there the backend inside TensorFlow, ``tf.keras.backend``, is another
+    one, with a state of its own. ``tf.keras`` leads to it."""
+    symbol = canonical(dotted)
+    leads = symbol == "keras" or f"{symbol}.".startswith(_BACKEND)
+    return f"tf.{symbol}" if leads and dotted.startswith(("tf.", "tensorflow.")) else symbol
+
+
+def without_fallbacks(symbols: Iterable[str]) -> tuple[str, ...]:
+    """What may mean either Keras, by what is installed, means Keras itself."""
+    found = tuple(dict.fromkeys(symbols))
+    return tuple(s for s in found if not s.startswith("tf.keras") or s.removeprefix("tf.") not in found)
 
 
 def engine_of(symbol: str) -> str | None:

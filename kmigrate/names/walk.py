@@ -195,8 +195,8 @@ class Walk:
         position = (node.lineno, node.col_offset)
         for item in node.names:
             name = item.asname or item.name.partition(".")[0]
-            symbol = canonical(item.name if item.asname else name)
-            scope.bind(name, Binding("import", position, symbol=symbol, node=node))
+            path = item.name if item.asname else name
+            scope.bind(name, Binding("import", position, symbol=canonical(path), node=node, spelling=path))
 
     def import_from(self, node: ast.ImportFrom, scope: Scope, inside: Definition | None) -> None:
         self.imports.append(node)
@@ -206,8 +206,8 @@ class Walk:
             if item.name == "*":
                 self.stars.append(canonical(module))
                 continue
-            symbol = canonical(module + item.name if module.endswith(".") else f"{module}.{item.name}")
-            scope.bind(item.asname or item.name, Binding("import", position, symbol=symbol, node=node))
+            path = module + item.name if module.endswith(".") else f"{module}.{item.name}"
+            scope.bind(item.asname or item.name, Binding("import", position, symbol=canonical(path), node=node, spelling=path))
 
     def global_names(self, node: ast.Global, scope: Scope, inside: Definition | None) -> None:
         scope.outer.update(dict.fromkeys(node.names, "global"))
