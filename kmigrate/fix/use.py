@@ -112,7 +112,7 @@ class Fixer:
             assumption = _and(assumption, backend.assumed if _names_backend(template, self.target) else None)
             unproven = self._unproven(rule, index, template, facts, seen)
             assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
-            assumption = _and(self._other_keras(template, backend, reference), assumption)
+            assumption = _and(self._other_keras(template, backend.name, reference), assumption)
             return replace(self._made(rule, index, place, pieces, assumption), observed=observed), index
         raise NoFix(reason or self._no_alternative(rule))
 
