@@ -43,8 +43,8 @@ ASSUMED = [
         SOMETIMES,
         id="inside TensorFlow, sometimes",
     ),
-    pytest.param(TF + "X = tf.exp(1)\nimport os\nos.chdir('x')\nfrom keras.layers import Layer\n", EARLIER, id="a use above"),
-    pytest.param(TF + "X = tf.exp(1)\nimport os\nfrom keras.layers import Layer\n", EARLIER, id="which runs code itself"),
+    pytest.param(TF + "X = tf.exp(Y)\nimport os\nos.chdir('x')\nfrom keras.layers import Layer\n", EARLIER, id="a use above"),
+    pytest.param(TF + "X = tf.exp(Y)\nimport os\nfrom keras.layers import Layer\n", EARLIER, id="which runs code itself"),
     pytest.param(
         TF + "def g(x=tf.exp):\n    return x(1)\nimport os\nfrom keras.layers import Layer\n", None, id="which runs none"
     ),
@@ -76,7 +76,7 @@ def test_keras_is_told_its_engine_first(book: Rulebook) -> None:
     assert "'theano'\nfrom keras import backend as K\nfrom layers" in fixed(text, book)
     (finding,) = analysed(text, book).findings
     assert finding.fix is not None and finding.fix.applicability == "safe"
-    above = "import os\n" + TF + "X = tf.exp(1)\nos.environ['KERAS_BACKEND'] = 'theano'\nfrom layers import Base\n"
+    above = "import os\n" + TF + "X = tf.exp(Y)\nos.environ['KERAS_BACKEND'] = 'theano'\nfrom layers import Base\n"
     (finding,) = analysed(above, book).findings
     assert finding.fix is not None and finding.fix.assumption == EARLIER
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import NamedTuple
 
-from kmigrate.fix.backend import BackendNames
+from kmigrate.fix.backend import BackendName, BackendNames
 from kmigrate.fix.layout import CallLayout, applied_layout, call_layout, method_layout
 from kmigrate.fix.standing import Standing
 from kmigrate.flavour import is_disputed
@@ -109,10 +109,9 @@ class Fixer:
                 assumption = _and(assumption, f"it is called with {calling} positional argument{'s' if calling > 1 else ''} only")
             if isinstance(reference, MethodReference):
                 assumption = _and(reference.assumed, assumption)
-            assumption = _and(assumption, backend.assumed if _names_backend(template, self.target) else None)
             unproven = self._unproven(rule, index, template, facts, seen)
             assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
-            assumption = _and(self._other_keras(template, backend.name, reference), assumption)
+            assumption = _and(self._new_import(template, backend, reference), assumption)
             return replace(self._made(rule, index, place, pieces, assumption), observed=observed), index
         raise NoFix(reason or self._no_alternative(rule))
 
@@ -155,15 +154,17 @@ class Fixer:
                 if not self.backend.is_there(node.id, symbol, reference.node, self._scope(reference)):
                     raise NoFix(f"{node.id!r} means something else here, or is bound too late")
 
-    def _other_keras(self, template: ast.expr, backend: str, reference: Reference) -> str | None:
-        """What is assumed of a new import of Keras where the file does not tell whose layers it holds."""
+    def _new_import(self, template: ast.expr, backend: BackendName, reference: Reference) -> str | None:
+        """What is assumed of a new import of Keras: that it may stand there, and that the file's layers are of the same one."""
         named = {node.id for node in ast.walk(template) if isinstance(node, ast.Name)}
-        needed = {backend if name == BACKEND_NAME[self.target] else name for name in named}
-        needed = {name for name in needed if name == backend or IMPORTABLE.get(name) == "keras"}
-        if not self.disputed or all(self._scope(reference).lookup(name) for name in needed):
+        needed = {backend.name if name == BACKEND_NAME[self.target] else name for name in named}
+        needed = {name for name in needed if name == backend.name or IMPORTABLE.get(name) == "keras"}
+        if all(self._scope(reference).lookup(name) for name in needed):
             return None
+        if not self.disputed:
+            return backend.assumed
         inside = "the Keras inside TensorFlow" if self.flavour == "tf.keras" else "Keras itself"
-        return f"the layers of this file are those of {inside} (it imports both)"
+        return _and(backend.assumed, f"the layers of this file are those of {inside} (it imports both)")
 
     def _check_there(self, rule: Rule, index: int) -> None:
         """A replacement that fails in every run is no fix, not even an unsafe one."""
@@ -262,10 +263,6 @@ def _examine_refusals(rule: Rule, facts: UseFacts, seen: Observations | None) ->
         if answer or (answer is None and refusal.if_unknown):
             raise NoFix(refusal.reason)
     return asked
-
-
-def _names_backend(template: ast.expr, target: Target) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == BACKEND_NAME[target] for node in ast.walk(template))
 
 
 def _and(first: str | None, second: str | None) -> str | None:
