@@ -73,6 +73,11 @@ BEFORE_AFTER = [
         id="a star import among the imports might bind K again",
     ),
     pytest.param(
+        "import tensorflow as tf\nfrom keras import backend as K\nfrom helpers import *\nX = tf.exp(1)\nfrom keras import backend as K\n",
+        "from keras import backend as KB\n",
+        id="a star import between two imports of K might bind it again",
+    ),
+    pytest.param(
         "from keras.layers import Layer\nimport tensorflow as tf\nX = tf.exp(1)\nfrom helpers import *\nY = tf.exp(1)\n",
         "from keras import backend as _keras_backend\n",
         id="a star import further down might bind K again",

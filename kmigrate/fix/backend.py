@@ -66,7 +66,7 @@ class BackendNames:
         found: dict[str, int] = {}
         for name, bindings in self._names.module.bindings.items():
             meant = bindings and all(b.symbol == symbol for b in bindings) and not self._moments.is_deleted(name)
-            if meant and any(map(self._is_own, bindings)) and not self._may_be_hidden(name, max(b.position for b in bindings)):
+            if meant and any(map(self._is_own, bindings)) and not self._may_be_hidden(name, min(b.position for b in bindings)):
                 found[name] = self._moments.bound(name)
         return found
 
