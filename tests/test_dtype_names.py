@@ -7,8 +7,12 @@ import subprocess
 
 import pytest
 
+from kmigrate.fix.apply import apply_fixes, gone_with
+from kmigrate.lint import analyse
+from kmigrate.project import fixes_to_apply
 from kmigrate.rulebook.book import load_rulebook
 from kmigrate.rulebook.dtype_names import TAKE_NAMES, takes_dtype_name
+from kmigrate.source import Source
 from kmigrate.verify.stacks import ensure, get_stack
 from tests.conftest import analysed
 
@@ -85,3 +89,28 @@ def test_what_does_not_take_it_keeps_its_dtype() -> None:
         findings = analysed(text.format(use), load_rulebook(), whole=False).findings
         (dtype,) = [f for f in findings if f.symbol == "tf.bool"]
         assert (dtype.fix is not None and dtype.fix.applicability == "safe") is safe
+
+
+def test_a_k_function_gets_the_name_where_the_engine_s_took_the_dtype_only() -> None:
+    text = (
+        "import tensorflow as tf\nfrom tensorflow import float32\nfrom keras import backend as K\n"
+        "HALF = tf.float16\n"
+        "def f(x, size):\n    n = K.cast(x, 'int32')\n    return [\n"
+        "        tf.sequence_mask(n, 5, dtype=tf.float32),\n"
+        "        tf.sequence_mask(n, 5, float32),\n"
+        "        tf.sequence_mask(n, 5, HALF),\n"
+        "        tf.sequence_mask(n, 5, size.dtype),\n"
+        "        tf.cast(n, tf.float32),\n    ]\n"
+    )
+    analysis = analyse(Source.parse("m.py", text.encode()), load_rulebook(), whole_module=True)
+    chosen = fixes_to_apply(analysis.findings, unsafe=False)
+    after = apply_fixes(analysis, chosen)
+    mask = "K.cast(K.greater(K.expand_dims(n), K.arange(5)), "
+    for line in (f"{mask}'float32'),\n", f"{mask}HALF),\n", f"{mask}size.dtype),\n", "        K.cast(n, 'float32'),\n"):
+        assert line in after
+    assert after.count(f"{mask}'float32')") == 2
+    # The dtypes themselves are no findings any more, though no fix of theirs was applied.
+    gone = [text[f.start : f.end] for f in gone_with(chosen, analysis.findings)]
+    assert gone == ["tf.float32", "float32"]
+    again = analyse(Source.parse("m.py", after.encode()), load_rulebook(), whole_module=True)
+    assert len(again.findings) == len(analysis.findings) - len(chosen) - len(gone)

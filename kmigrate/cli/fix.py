@@ -159,7 +159,7 @@ def _units(checked: Sequence[Checked]) -> int:
 
 def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, options: argparse.Namespace, tally: _Tally) -> bool:
     """Whether the file changed (would change, without ``--write``)."""
-    from kmigrate.fix.apply import FixError, apply_fixes
+    from kmigrate.fix.apply import FixError, apply_fixes, gone_with
     from kmigrate.survey import internal
 
     tally.files += 1
@@ -190,8 +190,10 @@ def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, optio
         sys.stdout.write(text)
     else:
         sys.stdout.write(unified(checked.report.path, source.text, text, use_color(sys.stdout)))
+    gone = len(gone_with(chosen, checked.report.findings))
     tally.changed += 1
-    tally.fixed += len(chosen)
+    tally.fixed += len(chosen) + gone
+    tally.remaining -= gone
     return True
 
 

@@ -39,6 +39,27 @@ def apply_fixes(analysis: Analysis, findings: Iterable[Finding], target: Target 
     return text
 
 
+def gone_with(chosen: Sequence[Finding], findings: Iterable[Finding]) -> list[Finding]:
+    """Those of ``findings`` whose text the fixes of ``chosen`` do not keep: a dtype that is written by its name, say."""
+    taken = {finding.span for finding in chosen}
+    entries = [(f.fix.edit.start, -f.fix.edit.end, f.fix.edit, f) for f in chosen if f.fix is not None]
+    others = [(f.start, -f.end, None, f) for f in findings if f.span not in taken]
+    around: list[Edit] = []
+    found = []
+    for start, end, edit, finding in sorted([*entries, *others], key=lambda entry: (*entry[:2], entry[2] is None)):
+        while around and around[-1].end <= start:
+            around.pop()
+        if edit is not None:
+            around.append(edit)
+        elif any(outer.end >= -end and not _keeps(outer, start, -end) for outer in around):
+            found.append(finding)
+    return found
+
+
+def _keeps(edit: Edit, start: int, end: int) -> bool:
+    return any(isinstance(piece, Slice) and piece.start <= start and end <= piece.end for piece in edit.pieces)
+
+
 def render_edits(text: str, edits: Sequence[Edit]) -> str:
     """Apply edits that may be nested: a slice that an edit keeps is itself rendered."""
     ordered = sorted(edits, key=lambda e: (e.start, -e.end))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 
-from kmigrate.names import Names, engine_of
-from kmigrate.rulebook.dtype_names import takes_dtype_name
+from kmigrate.names import Names, Reference, engine_of
+from kmigrate.rulebook.dtype_names import spelled_dtype, takes_dtype_name
 from kmigrate.source import Source
 from kmigrate.values.roles import ADD_WEIGHT
 
@@ -89,6 +90,13 @@ class Standing:
             return False
         symbols = self.names.resolve(call.func).symbols
         return all(s.startswith("keras.") or takes_dtype_name(s) for s in symbols) if symbols else _adds_weight(call)
+
+    def dtype_name(self, reference: Reference) -> Callable[[ast.expr], str | None]:
+        """What tells the name of the dtype that an argument spells out, where the symbol that is called takes no names: a dtype
+        that it is handed then has no safe fix of its own."""
+        if all(map(takes_dtype_name, reference.meaning.symbols)):
+            return lambda _: None
+        return lambda node: spelled_dtype(self.names, node)
 
     def _keras_argument(self, use: ast.expr) -> bool:
         """Whether Keras gets the value: an argument of ``add_weight`` or of something of Keras."""

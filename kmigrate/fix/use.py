@@ -74,14 +74,14 @@ class Fixer:
         seen = self._observations(use, layout, facts)
         not_refused = _examine_refusals(rule, facts, seen)
         around, taken = standing.subscript(use)
-        bare, bare_taken = standing.bare(use), standing.bare(around)
+        bare, bare_taken, named = standing.bare(use), standing.bare(around), standing.dtype_name(reference)
         backend = self.backend.at(reference.node, self._scope(reference))
         reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
         for index, alternative, holds, asked in self._candidates(rule, facts, seen):
             template = alternative.replacement[self.target]
             learned = set(asked | not_refused)
             known = facts if seen is None else AgreedFacts(seen, learned)
-            site = Site(self.source.text, backend.name, known, standing.pure, bare, self.source.span, taken, bare_taken)
+            site = Site(self.source.text, backend.name, known, standing.pure, bare, self.source.span, taken, bare_taken, named)
             try:
                 self._check_free(template, reference)
                 self._check_there(rule, index)
@@ -89,15 +89,8 @@ class Fixer:
                 if layout is not None:
                     pieces, picked = render_call(rule, template, BACKEND_NAME[self.target], bound, layout, site)
                     place = around if picked else use
-                elif rule.parameters is not None:
-                    if not stands.isdisjoint({"compared", "identity"}):
-                        raise NoFix("a function that is compared: what it is compared with must change as well")
-                    pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
-                    calling = None if count == 1 and self.standing.activation(use) else count
                 else:
-                    if "identity" in stands and not (isinstance(template, ast.Constant) and template.value is None):
-                        raise NoFix("its identity is asked for: the replacement is another object")
-                    pieces = render_value(template, BACKEND_NAME[self.target], site)
+                    pieces, calling = self._uncalled(rule, template, use, stands, site)
             except NoFix as error:
                 reason = reason or str(error)
                 continue
@@ -114,6 +107,19 @@ class Fixer:
             assumption = _and(self._new_import(template, backend, reference), assumption)
             return replace(self._made(rule, index, place, pieces, assumption), observed=observed), index
         raise NoFix(reason or self._no_alternative(rule))
+
+    def _uncalled(
+        self, rule: Rule, template: ast.expr, use: ast.expr, stands: set[str], site: Site
+    ) -> tuple[tuple[str | Slice, ...], int | None]:
+        """What replaces a symbol that is not called here, and how many arguments it is assumed to be called with, if any."""
+        if rule.parameters is not None:
+            if not stands.isdisjoint({"compared", "identity"}):
+                raise NoFix("a function that is compared: what it is compared with must change as well")
+            pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
+            return pieces, None if count == 1 and self.standing.activation(use) else count
+        if "identity" in stands and not (isinstance(template, ast.Constant) and template.value is None):
+            raise NoFix("its identity is asked for: the replacement is another object")
+        return render_value(template, BACKEND_NAME[self.target], site), None
 
     def _observations(self, use: ast.expr, layout: CallLayout | None, facts: UseFacts) -> Observations | None:
         """What runs showed of this use; the places of its arguments are kept, so that they can be watched."""

@@ -1,13 +1,18 @@
-"""Which functions of TensorFlow take the name of a dtype where they take a dtype: seen by execution, in graphs and eagerly.
+"""Dtypes and their names. Which functions of TensorFlow take the name where they take a dtype: seen by execution, in graphs and
+eagerly.
 
 Not all do: ``tf.sequence_mask(x, dtype='bool')`` asks the string for ``base_dtype``. A test runs each in the stacks.
 """
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 
+from kmigrate.names import Names
 from kmigrate.names.aliases import canonical_symbol
+
+_DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
 
 TAKE_NAMES = (
     "tf.argmax tf.argmin tf.as_dtype tf.bitcast tf.cast tf.constant tf.compat.v1.constant_initializer tf.convert_to_tensor "
@@ -23,3 +28,19 @@ TAKE_NAMES = (
 def takes_dtype_name(symbol: str) -> bool:
     """Whether a function is known to take ``'float32'`` for ``tf.float32``."""
     return canonical_symbol(symbol) in {canonical_symbol(name) for name in TAKE_NAMES}
+
+
+def dtype_constant(names: Names, node: ast.expr) -> str | None:
+    """``bool`` for ``tf.bool``: a dtype constant is as good as its name."""
+    symbols = names.resolve(node).symbols
+    found = {s.removeprefix("tf.") for s in symbols if s.removeprefix("tf.") in _DTYPES}
+    return found.pop() if len(found) == 1 == len(symbols) else None
+
+
+def spelled_dtype(names: Names, node: ast.expr) -> str | None:
+    """The name of the dtype that an expression spells out, through imports alone."""
+    root = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    binding = names.binding_value(root)
+    return dtype_constant(names, node) if binding is not None and binding.kind == "import" else None

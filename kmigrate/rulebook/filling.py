@@ -31,12 +31,17 @@ class _Absent(Exception):
     """The parameter was not given and has no explicit default: its keyword disappears."""
 
 
+def _no_name(_: ast.expr) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """The text around a use. ``facts`` answers what is known of a parameter (None where nothing is called), ``pure`` whether
     evaluating an expression earlier, later or not at all can be noticed, ``bare`` whether an operator expression may stand here
     without parentheses, ``span`` where an expression stands in the text, ``taken`` the constant index that the code takes of the
-    use's value right away (``moments(x)[0]``), ``bare_taken`` what ``bare`` says of the place of use and index together."""
+    use's value right away (``moments(x)[0]``), ``bare_taken`` what ``bare`` says of the place of use and index together,
+    ``dtype_name`` the name of the dtype that an argument spells out, where a K function has to be given the name."""
 
     text: str
     backend: str
@@ -46,6 +51,7 @@ class Site:
     span: Callable[[ast.expr], tuple[int, int]]
     taken: int | None = None
     bare_taken: bool = False
+    dtype_name: Callable[[ast.expr], str | None] = _no_name
 
 
 class Filler(ast.NodeTransformer):
@@ -294,6 +300,7 @@ class Filler(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and node.func.id == "base":
             return self._base(node)
         node.func = self.visit(node.func)
+        self._name_dtypes(node)
         node.args = self.sequence(node.args)
         kept = []
         for keyword in node.keywords:
@@ -304,6 +311,25 @@ class Filler(ast.NodeTransformer):
             kept.append(keyword)
         node.keywords = kept
         return node
+
+    def _name_dtypes(self, call: ast.Call) -> None:
+        """A K function gets dtypes by their names."""
+        function = call.func
+        called = function.value if isinstance(function, ast.Attribute) else None
+        if not (isinstance(called, ast.Name) and called.id == self.site.backend):
+            return
+        call.args = [self._dtype_name(argument) for argument in call.args]
+        for keyword in call.keywords:
+            keyword.value = self._dtype_name(keyword.value)
+
+    def _dtype_name(self, node: ast.expr) -> ast.expr:
+        if not isinstance(node, ast.Name) or node.id in self.locals or node.id not in self.bound.given:
+            return node
+        name = self.site.dtype_name(self.bound.given[node.id].node)
+        if name is None:
+            return node
+        self.used.add(node.id)
+        return ast.Constant(name)
 
     def visit_List(self, node: ast.List) -> ast.expr:
         node.elts = self.sequence(node.elts)

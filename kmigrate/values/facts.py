@@ -8,6 +8,7 @@ from typing import Any
 
 from kmigrate.rulebook.binding import Bound, elements_of
 from kmigrate.rulebook.conditions import Unknown
+from kmigrate.rulebook.dtype_names import dtype_constant
 from kmigrate.rulebook.parts import Part, part_of, pieces_of
 from kmigrate.rulebook.rule import Rule
 from kmigrate.values.domain import (
@@ -28,7 +29,6 @@ from kmigrate.values.likeness import SCALAR, model_of
 from kmigrate.values.module import Values
 from kmigrate.values.unranked import is_unranked
 
-_DTYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 complex64 complex128 string".split())
 # What TensorFlow makes of Python's numbers.
 _OF_NUMBERS = {INTEGER: "int32", FLOATING: "float32"}
 
@@ -63,7 +63,7 @@ class UseFacts:
         node = self.node(name) if name in self.bound.given or "[" in name else None
         try:
             if node is not None:
-                dtype = self._dtype_constant(node)
+                dtype = dtype_constant(self.values.names, node)
                 return dtype if dtype is not None else ast.literal_eval(node)
             if name in self.bound.variadic:
                 return tuple(ast.literal_eval(a.node) for a in self.bound.variadic[name])
@@ -73,12 +73,6 @@ class UseFacts:
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             pass
         raise Unknown(f"{name} is not literal")
-
-    def _dtype_constant(self, node: ast.expr) -> str | None:
-        """``bool`` for ``tf.bool``: a dtype constant is as good as its name."""
-        symbols = self.values.names.resolve(node).symbols
-        names = {s.removeprefix("tf.") for s in symbols if s.removeprefix("tf.") in _DTYPES}
-        return names.pop() if len(names) == 1 == len(symbols) else None
 
     def node(self, name: str) -> ast.expr:
         """The expression given for a parameter, or for an element of it: ``p``, ``p[0]``, ``p[0][1]``."""
