@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kmigrate.lint import analyse
-from kmigrate.names.aliases import TABLE, canonical_symbol, is_known, wider_symbol
+from kmigrate.names.aliases import TABLE, canonical_symbol, is_known, spellings, wider_symbol
 from kmigrate.rulebook.book import Rulebook, load_rulebook
 from kmigrate.source import Source
 
@@ -76,6 +76,18 @@ def test_a_rule_is_found_by_every_spelling(book: Rulebook) -> None:
     for symbol in ["tf.compat.v1.math.reduce_sum", "tf.python.ops.math_ops.reduce_sum", "tf.compat.v2.reduce_sum"]:
         assert book.find(symbol) is rule
     assert book.find("tf.compat.v3.reduce_sum") is None
+
+
+def test_every_spelling_has_the_same_rule_or_guidance() -> None:
+    book = load_rulebook()
+    symbols = {line.split(" ")[0].replace("*", "") for line in TABLE.read_text("utf-8").splitlines() if line[0] != "#"}
+    assert len(symbols) > 1000
+    for symbol in symbols:
+        assert len({rule and rule.code for rule in map(book.find, spellings(symbol))}) == 1, symbol
+    # The public module says more than the private one, whatever is written.
+    for spelling in ("tf.python.summary.summary.Event", "tf.summary.Event", "tf.Event", "tf.Event.ByteSize"):
+        rule = book.find(spelling)
+        assert rule is not None and rule.name == "training-loop"
 
 
 def test_a_finding_has_the_canonical_symbol_and_names_the_spelling(book: Rulebook) -> None:

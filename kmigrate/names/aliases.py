@@ -11,6 +11,7 @@ from pathlib import Path
 
 TABLE = Path(__file__).with_name("aliases.txt")
 VERSIONS = ("", "compat.v1.", "compat.v2.")
+_PRIVATE = ("tf.compat.", "tf.contrib.", "tf.python.")
 
 
 def canonical_symbol(symbol: str) -> str:
@@ -41,6 +42,26 @@ def wider_symbol(symbol: str) -> str | None:
 def is_known(symbol: str) -> bool:
     """Whether an engine of a stack has the symbol (not: an attribute of it)."""
     return symbol in _table()[0]
+
+
+def spellings(symbol: str) -> list[str]:
+    """Every spelling of what ``symbol`` means, the documented one first, those of private modules last."""
+    head, tail = canonical_symbol(symbol), ""
+    while head and head not in _spellings():
+        head, dot, last = head.rpartition(".")
+        tail = f"{dot}{last}{tail}"
+    if not head:
+        return [symbol]
+    return [s + tail for s in sorted(_spellings()[head], key=lambda s: (s != head, s.startswith(_PRIVATE), s))]
+
+
+@lru_cache(maxsize=1)
+def _spellings() -> dict[str, set[str]]:
+    """canonical spelling -> all."""
+    found: dict[str, set[str]] = {}
+    for spelling, canonical in _table()[0].items():
+        found.setdefault(canonical, {canonical}).add(spelling)
+    return found
 
 
 @lru_cache(maxsize=1)

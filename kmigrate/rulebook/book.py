@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kmigrate.cache import results_version
-from kmigrate.names.aliases import canonical_symbol, wider_symbol
+from kmigrate.names.aliases import canonical_symbol, spellings, wider_symbol
 from kmigrate.rulebook.compiled import keep_compiled, recalled
 from kmigrate.rulebook.differences import FILE_NAME, Difference, differences_of, read_differences
 from kmigrate.rulebook.load import checked, load_tables
@@ -47,12 +47,13 @@ class Rulebook:
 
         A rule that lists this spelling comes first, then one that lists another spelling of the same symbol, then one for a
         symbol that means this one in some version of the engine (such a rule has to hold for every version), at last one for
-        the module (``tf.data.*``).
+        a module that has it (``tf.data.*``): the same for all of its spellings.
         """
         number = self._named(symbol)
         if number is None:
-            number = self._of_module(canonical_symbol(symbol))
-        return self._rule(self._of_module(symbol) if number is None else number)
+            modules = (self._of_module(spelling) for spelling in spellings(symbol))
+            number = next((found for found in modules if found is not None), None)
+        return self._rule(number)
 
     def _named(self, symbol: str) -> int | None:
         number = self._by_symbol.get(symbol)
