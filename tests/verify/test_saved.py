@@ -18,8 +18,6 @@ from kmigrate.verify.cases import Case
 from kmigrate.verify.tables import from_table, to_table
 from kmigrate.verify.verdicts import FAILS_BEFORE, CaseVerdict, EngineVerdict, UnitVerdict
 
-pytest.importorskip("tomlkit")  # environments made before it became a dependency
-
 NAMES = st.text(st.characters(categories=["L", "N"], include_characters="_. -'\"\\\n"), min_size=1, max_size=8)
 SPECS = st.one_of(
     st.builds(
