@@ -38,8 +38,8 @@ class Case:
     round_trip: bool = False
     origin: str = field(default="", compare=False, repr=False)
 
-    def payload(self, weights: Sequence[Array] | None = None) -> dict[str, Any]:
-        """The case as the worker wants it. Raises specs.SpecError."""
+    def payload(self, weights: Sequence[Array] | None = None, names: Sequence[str] = ()) -> dict[str, Any]:
+        """The case as the worker wants it, with ``weights`` of another run and their ``names``. Raises specs.SpecError."""
         message: dict[str, Any] = {
             "kwargs": {name: _wire(value) for name, value in self.kwargs.items()},
             "inputs": [{"name": name, "value": self._input(i, spec)} for i, (name, spec) in enumerate(self.inputs)],
@@ -55,6 +55,7 @@ class Case:
         }
         if weights is not None:
             message["weights"] = [encode(array) for array in weights]
+            message["weight_names"] = list(names)
         return message
 
     def _input(self, position: int, text: str) -> Any:

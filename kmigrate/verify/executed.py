@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kmigrate.lint import Analysis
 from kmigrate.model import Finding, Unit
 from kmigrate.verify.cases import Case
 from kmigrate.verify.markers import marked
-from kmigrate.verify.verdicts import EditVerdict
+from kmigrate.verify.verdicts import EditVerdict, EngineVerdict, UnitVerdict
 
+_GOOD = ("identical", "equal")
+_NONE_EXECUTED = (
+    "the cases run and agree, but none executes what was rewritten: give one that does (--save-cases and --cases); where Keras"
+    " calls that code only while it trains or saves a model no case can"
+)
 _MOST_MORE = 24
+_MOST_TRIED, _MOST_ADAPTED = 6, 4
 _FEWEST_VARIED, _MOST_VARIED = 3, 10
 
 Vary = Callable[[Case], Sequence[Case]]
-Run = Callable[[Case], frozenset[int] | None]
-"""The numbers of the marked uses that a case evaluates, None for one that does not run."""
+Answer = Mapping[str, Any]
+Run = Callable[[Case], frozenset[int] | Answer]
+"""The numbers of the marked uses that a case evaluates or, of one that does not run, the failure."""
+Adapt = Callable[[Case, Answer], Sequence[Case]]
+"""What to try after such a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +58,13 @@ def marks_of(analysis: Analysis, unit: Unit, chosen: Sequence[Finding]) -> Marks
 @dataclass(slots=True)
 class Executed:
     """By the number of a case (from 1) the uses that it evaluated. Cases are asked one after the other, until every use was
-    evaluated or the time is over."""
+    evaluated or the time is over. ``failed`` is the failure of the last one, None where it ran."""
 
     wanted: frozenset[int]
     run: Run
     deadline: float
     by_case: dict[int, frozenset[int]] = field(default_factory=dict)
+    failed: Answer | None = None
 
     @property
     def missing(self) -> frozenset[int]:
@@ -67,28 +78,45 @@ class Executed:
         """Whether the case evaluates a use that none before it did."""
         missing = self.missing
         ran = self.run(case)
-        if ran is None:
+        self.failed = None
+        if not isinstance(ran, frozenset):
+            self.failed = ran
             return False
         self.by_case[number] = ran
         return bool(ran & missing)
 
-    def reach(self, cases: Sequence[Case], proposed: Iterable[tuple[int | None, Case]], vary: Vary) -> list[Case]:
-        """The cases and, of those ``proposed`` for a use (None: any), the ones that reach another use, with their variations."""
+    def reach(
+        self, cases: Sequence[Case], proposed: Iterable[tuple[int | None, Case]], vary: Vary, adapt: Adapt | None = None
+    ) -> list[Case]:
+        """The cases and, of those ``proposed`` for a use (None: any), the ones that reach another use, with their variations.
+        One that does not run is adapted a few times, where something can ``adapt`` it."""
         found = list(cases)
         # Where much is to be reached each part gets fewer variations.
         varied = max(_FEWEST_VARIED, min(_MOST_VARIED, _MOST_MORE // max(1, len(self.missing))))
         for use, case in proposed:
             if self.finished:
                 break
-            number = len(found) + 1
-            if (use is not None and use not in self.missing) or case in found:
-                continue
-            if self.ask(number, case):
-                found.append(case)
-                found += [other for other in vary(case) if other not in found][:varied]
-            else:
-                self.by_case.pop(number, None)
+            if use is None or use in self.missing:
+                reaching = self._first_of(len(found) + 1, [case], found, adapt)
+                if reaching is not None:
+                    found.append(reaching)
+                    found += [other for other in vary(reaching) if other not in found][:varied]
         return found
+
+    def _first_of(self, number: int, waiting: list[Case], known: Sequence[Case], adapt: Adapt | None) -> Case | None:
+        """The first case that evaluates something new, of those that wait and what is made of them where they fail."""
+        tried: list[Case] = []
+        while waiting and len(tried) < _MOST_TRIED and not self.finished:
+            case = waiting.pop(0)
+            if case in known or case in tried:
+                continue
+            tried.append(case)
+            if self.ask(number, case):
+                return case
+            self.by_case.pop(number, None)
+            if self.failed is not None and adapt is not None:
+                waiting += adapt(case, self.failed)[:_MOST_ADAPTED]
+        return None
 
     def first(self, compared: Collection[int]) -> dict[int, int]:
         """By use the first of the compared cases that evaluated it."""
@@ -113,3 +141,14 @@ def edit_verdicts(marks: Marks, first: Mapping[int, int], known: bool) -> tuple[
         )
         for number, fix in enumerate(marks.fixes)
     )
+
+
+def covered(unit: UnitVerdict) -> UnitVerdict:
+    """The verdict, unless no case executed any of the edits: then the same code ran twice, and equal values say nothing."""
+    if unit.verdict not in _GOOD or not unit.edits or not all(edit.executed is False for edit in unit.edits):
+        return unit
+    engines = {
+        name: EngineVerdict("skipped", reason=_NONE_EXECUTED) if found.verdict in _GOOD else found
+        for name, found in unit.engines.items()
+    }
+    return replace(unit, verdict="skipped", reason=_NONE_EXECUTED, engines=engines)

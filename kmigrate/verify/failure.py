@@ -71,3 +71,8 @@ def of_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
     if len(shape) < 2 or rank < 2:
         return usual
     return (shape[0], *usual[1:-1], shape[-1])
+
+
+def failure_of(case: Case, error: Mapping[str, Any], shape: UnitShape, project: Classes | None = None) -> Failure:
+    """The failure that a worker's answer tells of."""
+    return Failure(case, str(error.get("where")), f"{error.get('type')}: {error.get('message')}", shape, project)

@@ -63,14 +63,14 @@ class Moments:
 class Result:
     """What one case yielded.
 
-    ``where`` (start, import, construct, call, evaluate, weights, timeout, crash, unsupported), ``type`` and
-    ``message`` tell of a failure, ``at`` (file and line), ``function`` (of K) and ``inside`` (the package that raised) where in
-    the user's code it came about. ``outputs`` is flat, ``names`` says what each one is. ``gradients`` are
-    those of a fixed weighted sum of the outputs with respect to ``gradient_names`` (None where unconnected);
-    ``no_gradient`` says why there are none at all. ``weights`` are the values before, ``after`` those after
-    one evaluation with its updates, ``states`` those of other variables that the updates change. ``shape_error`` says how
-    ``compute_output_shape`` contradicts the outputs. ``config`` is the text of ``get_config`` and ``copy`` says why the object
-    that ``from_config`` makes of it does not work, where the case asked for them. ``moments`` are there where the unit is random.
+    ``where`` (start, import, construct, call, evaluate, weights, timeout, crash, unsupported), ``type`` and ``message`` tell
+    of a failure, ``at`` (file and line), ``function`` (of K) and ``inside`` (the package that raised) where in the user's
+    code it came about. ``outputs`` is flat, ``names`` says what each one is. ``gradients`` are those of a fixed weighted sum
+    of the outputs with respect to ``gradient_names`` (None where unconnected); ``no_gradient`` says why there are none at
+    all. ``weights`` (called ``weight_names``) are the values before, ``after`` those after one evaluation with its updates,
+    ``states`` those of other variables that the updates change. ``shape_error`` says how ``compute_output_shape`` contradicts
+    the outputs. ``config`` is the text of ``get_config`` and ``copy`` says why the object that ``from_config`` makes of it
+    does not work, where the case asked for them. ``moments`` are there where the unit is random.
     """
 
     ok: bool
@@ -86,6 +86,7 @@ class Result:
     gradient_names: tuple[str, ...] = ()
     no_gradient: str | None = None
     weights: tuple[Array, ...] = ()
+    weight_names: tuple[str, ...] = ()
     after: tuple[Array, ...] = ()
     random: bool = False
     moments: tuple[Moments | None, ...] = ()
@@ -148,6 +149,7 @@ def decode_result(answer: Mapping[str, Any]) -> Result:
         gradient_names=tuple(answer.get("gradient_names", ())),
         no_gradient=answer.get("no_gradient"),
         weights=tuple(decode(item) for item in answer["weights"]),
+        weight_names=tuple(answer.get("weight_names", ())),
         after=tuple(decode(item) for item in answer["after"]),
         random=bool(answer["random"]),
         moments=tuple(None if item is None else decode_moments(item) for item in answer.get("moments", ())),

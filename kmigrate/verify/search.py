@@ -19,7 +19,8 @@ from kmigrate.verify import overlays, specs
 from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, Kwargs, constructors
-from kmigrate.verify.feedback import Failure, neighbours, next_cases
+from kmigrate.verify.failure import failure_of
+from kmigrate.verify.feedback import neighbours, next_cases
 from kmigrate.verify.guesses import Inputs, input_sets, literal
 from kmigrate.verify.hopeless import advice
 from kmigrate.verify.literals import UNKNOWN
@@ -214,8 +215,7 @@ class Search:
         if where not in ("construct", "build", "call", "evaluate"):
             return
         progress = progress_of(error)
-        message = f"{error.get('type')}: {error.get('message')}"
-        children = next_cases(Failure(case, where, message, self.shape, self.project)) if depth < _DEEPEST else []
+        children = next_cases(failure_of(case, error, self.shape, self.project)) if depth < _DEEPEST else []
         if progress < self.best:
             # It came further than any before: its neighbours are worth a look, whatever the message says.
             self.best = progress

@@ -8,7 +8,7 @@ reason, and does not make the unit ``different``: the original could not run the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +18,9 @@ from kmigrate.model import Unit
 from kmigrate.verify.cases import Case
 from kmigrate.verify.compare import Verdict, compare, worst
 from kmigrate.verify.excerpt import excerpt
-from kmigrate.verify.executed import Executed, Marks, edit_verdicts
+from kmigrate.verify.executed import Executed, Marks, covered, edit_verdicts
+from kmigrate.verify.failure import failure_of
+from kmigrate.verify.feedback import next_cases
 from kmigrate.verify.finding import Found, find_cases
 from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.reaching import directed, reachable, undirected
@@ -108,22 +110,22 @@ class Session:
             return verified
         compared = [run.number for run in verified.unit.runs if run.engine == pair.engine and run.verdict in _COMPARED]
         edits = edit_verdicts(marks, executed.first(compared), bool(executed.by_case)) if compared else ()
-        return replace(verified, unit=replace(verified.unit, edits=edits))
+        return replace(verified, unit=covered(replace(verified.unit, edits=edits)))
 
     def _executed(self, pair: ModulePair, found: Found, settings: Settings, marks: Marks) -> tuple[Executed, Found]:
         """Which of the marked edits the cases execute, as far as it takes to see each executed once; with further cases for edits
         that those which were searched do not reach."""
         module = replace(pair, original=marks.text).module(rewritten=False)
 
-        def run(case: Case) -> frozenset[int] | None:
-            answer = self.engines.call(
-                pair.engine, {"op": "executed", "module": module, "unit": found.wire, "case": case.payload()}
-            )
-            return frozenset(answer["ran"]) if "ran" in answer else None
+        def run(case: Case) -> frozenset[int] | dict[str, Any]:
+            request = {"op": "executed", "module": module, "unit": found.wire, "case": case.payload()}
+            answer = self.engines.call(pair.engine, request)
+            return frozenset(answer["ran"]) if "ran" in answer else answer
 
-        executed = Executed(marks.wanted, run, time.monotonic() + settings.reach_s)
+        started = time.monotonic()
+        executed = Executed(marks.wanted, run, started + settings.reach_s)
         for number, case in enumerate(found.cases, 1):
-            if executed.finished:
+            if executed.finished or (found.searched and time.monotonic() > started + settings.reach_s / 3):
                 break
             executed.ask(number, case)
         if found.shape is None or not found.searched or not executed.missing:
@@ -143,7 +145,10 @@ class Session:
         def vary(case: Case) -> list[Case]:
             return variations(replace(case, floatx="float32"), shape, settings.seeds)
 
-        cases = executed.reach(found.cases, directed(asked, shape, base), vary)
+        def adapt(case: Case, failure: Mapping[str, Any]) -> list[Case]:
+            return next_cases(failure_of(case, failure, shape, settings.project))
+
+        cases = executed.reach(found.cases, directed(asked, shape, base), vary, adapt)
         if executed.missing.isdisjoint(asked):
             return cases
         return executed.reach(cases, ((None, case) for case in undirected(base, shape, found.usages, settings.project)), vary)
@@ -216,7 +221,7 @@ class Session:
         rewritten: bool,
         weights: Result | None = None,
     ) -> Result:
-        payload = case.payload(None if weights is None else weights.weights)
+        payload = case.payload() if weights is None else case.payload(weights.weights, weights.weight_names)
         module = pair.module(rewritten=rewritten, elsewhere=engine != pair.engine)
         return self.engines.run(engine, {"module": module, "unit": wire, "case": payload})
 

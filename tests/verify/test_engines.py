@@ -120,11 +120,43 @@ PENALTY = """class L1(object):
 ADD = """class Add(Layer):
     def call(self, inputs): return tf.square(inputs[0]) + inputs[1]
 """
+CLAMP = """class Clamp(constraints.Constraint):
+    def __call__(self, w): return tf.square(w)
+"""
+SPREAD = """class Spread(initializers.Initializer):
+    def __call__(self, shape, dtype=None): return tf.square(K.ones(shape) * 3.0)
+"""
+TWICE = """class Twice(Wrapper):
+    def build(self, input_shape):
+        if not self.layer.built: self.layer.build(input_shape)
+        super(Twice, self).build(input_shape)
+    def call(self, inputs): return tf.square(self.layer.call(inputs))
+"""
+METRIC = """class Squares(metrics.Metric):
+    def __init__(self, name="squares", **kwargs):
+        super(Squares, self).__init__(name=name, **kwargs)
+        self.total = self.add_weight(name="total", initializer="zeros")
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return [K.update_add(self.total, K.sum(tf.square(y_true - y_pred)))]
+    def result(self): return self.total
+"""
+ACTIVATION = "def swish(x): return x * K.sigmoid(x) + tf.square(x)\n"
+MODEL = """def build_model(units=3):
+    x = Input((4,))
+    y = Lambda(lambda t: tf.square(t))(Dense(units)(x))
+    return Model(x, y)
+"""
 
 
 @pytest.mark.parametrize(
     ("body", "name", "kind"),
     [
+        (CLAMP, "Clamp", "constraint"),
+        (SPREAD, "Spread", "initializer"),
+        (TWICE, "Twice", "layer"),
+        (METRIC, "Squares", "metric"),
+        (ACTIVATION, "swish", "activation"),
+        (MODEL, "build_model", "helper"),
         (FACTORY, "make", "loss"),
         (FACTORY, "make.<locals>.loss", "loss"),
         (SAMPLE, "sample", "lambda"),
@@ -133,10 +165,14 @@ ADD = """class Add(Layer):
     ],
 )
 def test_kinds_of_units_find_their_cases(engines: Engines, body: str, name: str, kind: str) -> None:
+    head = HEAD + "from keras import constraints, initializers, metrics\n"
+    head += "from keras.layers import Dense, Input, Lambda\nfrom keras.layers.wrappers import Wrapper\nfrom keras.models import Model\n"
     after = body.replace("tf.square", "K.square").replace("tf.reduce_sum", "K.sum")
-    verdict = verify(engines, HEAD + body, HEAD + after, name, kind)
+    verdict = verify(engines, head + body, head + after, name, kind)
     assert verdict.verdict in ("identical", "equal"), verdict.reason
     assert verdict.cases >= 3
+    wrong = body.replace("tf.square", "K.sqrt").replace("tf.reduce_sum", "K.sum")
+    assert verify(engines, head + body, head + wrong, name, kind).verdict == "different"
 
 
 def test_a_cell_runs_inside_a_recurrent_layer(engines: Engines) -> None:
@@ -282,6 +318,30 @@ def test_weights_of_the_original_reach_the_rewritten_layer(engines: Engines) -> 
     assert compare(first, second).verdict == "different"
     request["case"] = case.payload([])
     assert engines.run("tensorflow", request).where == "weights"
+
+
+SWAPPED = (
+    HEAD
+    + """from keras.layers import Layer
+class Two(Layer):
+    def build(self, shape):
+        ADD
+    def call(self, x): return tf.square(x) * self.gain + self.bias
+"""
+)
+ADDS = [f"self.{name} = self.add_weight(name='{name}', shape=(4,), initializer='uniform')" for name in ("gain", "bias")]
+
+
+@pytest.mark.parametrize("flavour", ["keras", "tf.keras"])
+def test_weights_are_copied_by_name_where_the_order_is_another(engines: Engines, flavour: str) -> None:
+    text = SWAPPED.replace("from keras", "from tensorflow.keras") if flavour == "tf.keras" else SWAPPED
+    before = text.replace("ADD", "; ".join(ADDS))
+    after = text.replace("ADD", "; ".join(reversed(ADDS))).replace("tf.square", "K.square")
+    verdict = verify(engines, before, after, "Two", "layer", flavour=flavour)
+    assert verdict.verdict in ("identical", "equal"), verdict.reason
+    assert verdict.engines["theano"].verdict in ("identical", "equal"), verdict.engines["theano"].reason
+    wrong = after.replace("* self.gain + self.bias", "* self.bias + self.gain")
+    assert verify(engines, before, wrong, "Two", "layer", flavour=flavour).verdict == "different"
 
 
 def test_signatures_of_engine_functions(engines: Engines) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,9 @@ from kmigrate.cli.main import main
 from kmigrate.config import Config
 from kmigrate.project import Checked, Project, fixes_to_apply
 from kmigrate.verify.cases import Case
-from kmigrate.verify.executed import Executed, edit_verdicts, marks_of
+from kmigrate.verify.executed import Executed, covered, edit_verdicts, marks_of
 from kmigrate.verify.markers import RAN, marked, wrapped
+from kmigrate.verify.verdicts import EditVerdict, EngineVerdict, UnitVerdict
 
 HEAD = "import tensorflow as tf\nfrom keras.layers import Layer, Lambda\n\n\n"
 METHOD = "class A(Layer):\n    def call(self, a, b=None):\n        return "
@@ -96,10 +98,16 @@ def test_a_unit_has_the_marks_of_its_own_edits(tmp_path: Path) -> None:
 
 
 def test_cases_are_asked_until_every_use_was_evaluated() -> None:
-    shows = {1: frozenset({0}), 2: None, 3: frozenset({0}), 4: frozenset({0, 2}), 5: frozenset({1})}
+    shows: dict[int, frozenset[int] | dict[str, Any]] = {
+        1: frozenset({0}),
+        2: {"ok": False},
+        3: frozenset({0}),
+        4: frozenset({0, 2}),
+        5: frozenset({1}),
+    }
     asked: list[int] = []
 
-    def run(case: Case) -> frozenset[int] | None:
+    def run(case: Case) -> frozenset[int] | dict[str, Any]:
         asked.append(case.seed)
         return shows[case.seed]
 
@@ -135,6 +143,20 @@ def test_an_edit_is_executed_or_not_or_it_is_not_known(tmp_path: Path) -> None:
     ]
     assert found[0].replacement == "K.exp(a)"
     assert {edit.executed for edit in edit_verdicts(marks, {}, known=False)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("executed", "verdict"), [((False, False), "skipped"), ((True, False), "equal"), ((None, False), "equal"), ((), "equal")]
+)
+def test_a_verdict_that_no_edit_was_executed_for_is_none(executed: tuple[bool | None, ...], verdict: str) -> None:
+    edits = tuple(EditVerdict(line, 1, "TF1", "tf.exp", "K.exp(x)", one) for line, one in enumerate(executed))
+    engines = {"tensorflow": EngineVerdict("equal"), "theano": EngineVerdict("unsupported", reason="no")}
+    found = covered(UnitVerdict("m.py", "A", "layer", "equal", engines, 3, edits=edits))
+    assert found.verdict == found.engines["tensorflow"].verdict == verdict
+    assert found.engines["theano"].reason == "no"
+    assert ("none executes what was rewritten" in (found.reason or "")) == (verdict == "skipped")
+    different = UnitVerdict("m.py", "A", "layer", "different", engines, 3, edits=edits)
+    assert covered(different) is different
 
 
 @pytest.fixture

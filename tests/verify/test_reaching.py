@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -144,9 +144,9 @@ def test_cases_that_reach_something_are_kept_with_variations() -> None:
     reaches = {1: frozenset({0}), 2: frozenset({0, 1}), 5: frozenset({0, 2})}
     asked: list[int] = []
 
-    def run(case: Case) -> frozenset[int] | None:
+    def run(case: Case) -> frozenset[int]:
         asked.append(case.seed)
-        return reaches.get(case.seed)
+        return reaches.get(case.seed, frozenset())
 
     def vary(case: Case) -> Sequence[Case]:
         return [Case(seed=case.seed * 100 + n) for n in range(20)]
@@ -166,6 +166,24 @@ def test_cases_that_reach_something_are_kept_with_variations() -> None:
     assert [case.seed for case in found] == [1, 2, *range(200, 208), 5, *range(500, 508)]
     assert executed.first(range(1, len(found) + 1)) == {0: 1, 1: 2, 2: 11}
     assert executed.missing == {3}
+
+
+def test_a_case_that_fails_is_adapted_a_few_times() -> None:
+    asked: list[int] = []
+
+    def run(case: Case) -> frozenset[int] | dict[str, str]:
+        asked.append(case.seed)
+        return frozenset({0}) if case.seed == 21 else {"message": str(case.seed)}
+
+    def adapt(case: Case, failure: Mapping[str, str]) -> list[Case]:
+        assert failure == {"message": str(case.seed)}
+        return [Case(seed=case.seed * 10 + n) for n in range(9)]
+
+    executed = Executed(frozenset({0}), run, time.monotonic() + 60)
+    found = executed.reach([], [(0, Case(seed=1)), (0, Case(seed=2))], lambda case: [], adapt)
+    assert asked == [1, 10, 11, 12, 13, 100, 2, 20, 21]
+    assert [case.seed for case in found] == [21]
+    assert executed.first([1]) == {0: 1}
 
 
 # --- real engines ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import pytest
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, read_unit
 from kmigrate.verify.cases import Case
-from kmigrate.verify.feedback import Failure, neighbours, next_cases
+from kmigrate.verify.failure import Failure
+from kmigrate.verify.feedback import neighbours, next_cases
 from kmigrate.verify.search import Search, progress_of
 
 SHAPE = UnitShape((), (), True, 0, "")

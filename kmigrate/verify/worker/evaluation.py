@@ -35,6 +35,7 @@ def run_case(engine, module, unit, case):
         "names": [name for name, _ in evaluation.flat],
         "outputs": [encode(value) for value in values],
         "weights": [encode(value) for value in weights],
+        "weight_names": running.weight_names(),
         "after": [encode(value) for value in K.batch_get_value(running.weights)] if running.weights else [],
         "states": [encode(value) for value in K.batch_get_value(evaluation.others)] if evaluation.others else [],
         "output_shape": None if declared is None else str(declared),
@@ -55,7 +56,8 @@ def run_case(engine, module, unit, case):
     else:
         answer["no_gradient"] = "not asked for"
     if case.get("round_trip"):
-        answer.update(round_trip(engine, module, unit, dict(case, weights=answer["weights"]), running, values, answer["random"]))
+        again = dict(case, weights=answer["weights"], weight_names=answer["weight_names"])
+        answer.update(round_trip(engine, module, unit, again, running, values, answer["random"]))
     return answer
 
 
@@ -103,8 +105,9 @@ class Evaluation(object):
 
     def set_state(self):
         """Weights are those of the case or, where it has none, the initial ones moved off their zeros and ones."""
-        K, weights = self.engine.K, self.running.weights
-        given = self.running.case.get("weights")
+        K = self.engine.K
+        self.running.arrange(self.running.case.get("weight_names"))
+        weights, given = self.running.weights, self.running.case.get("weights")
         if given is None:
             rng = np.random.RandomState(self.running.case.get("seed", 0) + 17)
             values = [moved(value, rng) for value in K.batch_get_value(weights)]

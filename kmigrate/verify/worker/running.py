@@ -1,6 +1,7 @@
 """One case of one unit: constructed, and called with tensors."""
 
 import inspect
+import re
 import types
 
 import numpy as np
@@ -220,6 +221,19 @@ class Running(object):
         self.trainable += [w for w in layer.trainable_weights if not any(w is known for known in self.trainable)]
         self.updates += [update for update in getattr(layer, "updates", []) or []]
         self.losses += [loss for loss in getattr(layer, "losses", []) or []]
+
+    def weight_names(self):
+        """The last part of each weight's name, without the number that makes a name of a session its own."""
+        names = [str(getattr(weight, "name", None) or "") for weight in self.weights]
+        return [re.sub(r"(_\d+)?(:0)?$", "", name.split("/")[-1]) for name in names]
+
+    def arrange(self, names):
+        """Put the weights into the order of another run, by their names where these tell all of them apart on both sides: a text
+        that adds them in another order has the same weights. Else the order is what is common."""
+        own = self.weight_names()
+        if names and own != list(names) and len(set(own)) == len(own) and set(own) == set(names):
+            self.weights = [self.weights[own.index(name)] for name in names]
+            self.trainable = [weight for weight in self.weights if any(weight is one for one in self.trainable)]
 
     def output_shape(self):
         """What ``compute_output_shape`` gives for the inputs; None where there is none or it fails."""
