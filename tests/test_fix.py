@@ -279,6 +279,7 @@ def numpy_as_tf() -> SimpleNamespace:
 
 def numpy_as_backend() -> SimpleNamespace:
     functions = {"square": np.square, "maximum": np.maximum, "pow": np.power, "expand_dims": np.expand_dims}
+    functions |= {"sum": np.sum, "stack": np.stack}
     return SimpleNamespace(**functions)
 
 
@@ -287,7 +288,8 @@ def numpy_as_backend() -> SimpleNamespace:
 def test_any_nesting_of_operations_keeps_its_value(text: str) -> None:
     """Operators take the place of functions, so parentheses decide what is computed; numpy stands in for both engines."""
     values = {"a": np.array([1.5, -2.25, 0.75]), "b": np.array([-3.5, 0.625, 7.0]), "c": np.array([2.0, 5.5, -1.25])}
-    rewritten = fixed(f"from keras import backend as K\nimport tensorflow as tf\nv = {text}\n", load_rulebook())
+    tensors = "a, b, c = K.square(x), K.square(y), K.square(z)\n"
+    rewritten = fixed(f"from keras import backend as K\nimport tensorflow as tf\n{tensors}v = {text}\n", load_rulebook())
     assert "tf." not in rewritten
     line = rewritten.rpartition("v = ")[2]
     with np.errstate(all="ignore"):

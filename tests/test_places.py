@@ -120,3 +120,19 @@ def test_a_new_import_of_a_keras_that_the_file_does_not_tell_is_a_guess() -> Non
 def test_a_constant_of_theano_is_certain_for_numbers_that_float64_holds(value: str, safe: bool) -> None:
     head = "import theano.tensor as T\nfrom keras import backend as K\n"
     assert _safe(f"{head}def loss(y_true, y_pred, n=1):\n    return y_pred * T.constant({value}, dtype='float32')\n") is safe
+
+
+@pytest.mark.parametrize(
+    ("use", "safe"),
+    [
+        ("tf.multiply(self.size, 2)", False),
+        ("tf.multiply(self.size, 2.0)", True),
+        ("tf.multiply(self.size, K.square(x))", True),
+        ("tf.add(self.size, self.size)", False),
+        ("tf.add(self.size, 1)", True),
+        ("tf.scalar_mul(2, self.size)", False),
+    ],
+)
+def test_an_operator_is_certain_where_two_python_lists_are_ruled_out(use: str, safe: bool) -> None:
+    head = "import tensorflow as tf\nfrom keras import backend as K, layers\nclass A(layers.Layer):\n"
+    assert _safe(f"{head}    def call(self, x):\n        return x + {use}\n") is safe
