@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from kmigrate.lint import analyse
 from kmigrate.names.aliases import TABLE, canonical_symbol, is_known, spellings, wider_symbol
+from kmigrate.names.symbols import canonical
 from kmigrate.rulebook.book import Rulebook, load_rulebook
 from kmigrate.source import Source
+from kmigrate.verify.stacks import ensure, get_stack
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 
@@ -114,3 +117,23 @@ def test_the_table_is_read_only_where_it_is_needed() -> None:
 @pytest.mark.engines
 def test_the_table_is_what_the_installed_libraries_give() -> None:
     subprocess.run([sys.executable, SCRIPTS / "make_aliases.py", "--check"], check=True)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("stack", ["keras2-tf1", "keras2-tf2"])
+def test_what_the_python_package_of_tensorflow_re_exports_is_there(stack: str) -> None:
+    """canonical("tensorflow.python.X") names the place where TensorFlow itself has the module X."""
+    code = "import json, tensorflow.python as p; m = type(p); print(json.dumps({n: v.__name__ for n, v in vars(p).items() if type(v) is m}))"
+    output = subprocess.run(
+        [ensure(get_stack(stack)), "-I", "-c", code], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    modules = json.loads(output.stdout)
+    asked = {
+        n: place
+        for n, place in modules.items()
+        if (n.endswith("_ops") and "gen_" not in n) or n in ("nn", "dtypes", "constant_op")
+    }
+    wrong = {n: place for n, place in asked.items() if canonical(f"tensorflow.python.{n}") != canonical(place)}
+    assert len(asked) > 12
+    assert wrong.keys() <= {"user_ops"}
+    assert modules["ops"] == "tensorflow.python.framework.ops"

@@ -92,6 +92,22 @@ def test_canonical_symbols() -> None:
     assert canonical("tensorflow.python.keras.backend") == "keras.backend"
 
 
+@pytest.mark.parametrize(
+    ("spelling", "symbol"),
+    [
+        ("tensorflow.python.math_ops.sqrt", "tf.python.ops.math_ops.sqrt"),
+        ("tensorflow.python.nn.relu", "tf.python.ops.nn.relu"),
+        ("tensorflow.python.dtypes.float32", "tf.python.framework.dtypes.float32"),
+        ("tensorflow.python.framework_ops.Tensor", "tf.python.framework.ops.Tensor"),
+        ("tensorflow.python.ops.convert_to_tensor", "tf.python.framework.ops.convert_to_tensor"),
+        ("tensorflow.python.ops.math_ops.sqrt", "tf.python.ops.math_ops.sqrt"),
+        ("tensorflow.python.ops", "tf.python.ops"),
+    ],
+)
+def test_what_the_python_package_of_tensorflow_re_exports(spelling: str, symbol: str) -> None:
+    assert canonical(spelling) == symbol
+
+
 def test_deep_nesting_does_not_exhaust_the_stack() -> None:
     text = "import tensorflow as tf\nx = " + "+".join(["tf.a"] * 2000)
     assert len(symbols(text)) == 2000

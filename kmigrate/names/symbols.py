@@ -35,6 +35,13 @@ _EXPOSED = re.compile(
 )
 # Keras 3 imports TensorFlow on first use, through a module of its own.
 _LAZY = re.compile(r"keras\.(?:src\.)?utils\.module_utils\.tensorflow(?=\.|$)")
+# What ``from tensorflow.python import math_ops, ops`` brings: modules of its packages, and for ``ops`` that of the framework
+# (tensorflow/python/__init__.py in 1.15 and 2.2).
+_REEXPORTED = re.compile(
+    r"tf\.python\.(?:(?P<framework>constant_op|dtypes)|(?P<ops>framework_ops"
+    r"|ops(?=\.(?:convert_to_tensor|control_dependencies|name_scope|init_scope|colocate_with|get_default_graph|Tensor)(?:\.|$)))"
+    r"|(?P<operations>(?:[a-z]+_)+ops|nn))(?=\.|$)"
+)
 _NESTED_COMPAT = re.compile(r"tf\.(?:compat\.v[12]\.)+(?=compat\.v[12]\b)")
 
 
@@ -47,7 +54,7 @@ def canonical(dotted: str) -> str:
         dotted = _NESTED_COMPAT.sub("tf.", dotted)
         inside = _KERAS_IN_TF.match(dotted)
         if inside is None:
-            return dotted
+            return _REEXPORTED.sub(_its_own_place, dotted, count=1) if dotted.startswith("tf.python.") else dotted
         dotted = "keras" + dotted[inside.end() :]
     lazy = _LAZY.match(dotted)
     if lazy is not None:
@@ -71,6 +78,12 @@ def without_fallbacks(symbols: Iterable[str]) -> tuple[str, ...]:
     """What may mean either Keras, by what is installed, means Keras itself."""
     found = tuple(dict.fromkeys(symbols))
     return tuple(s for s in found if not s.startswith("tf.keras") or s.removeprefix("tf.") not in found)
+
+
+def _its_own_place(found: re.Match[str]) -> str:
+    if found["ops"]:
+        return "tf.python.framework.ops"
+    return f"tf.python.ops.{found['operations']}" if found["operations"] else f"tf.python.framework.{found['framework']}"
 
 
 def engine_of(symbol: str) -> str | None:
