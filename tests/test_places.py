@@ -136,3 +136,14 @@ def test_a_constant_of_theano_is_certain_for_numbers_that_float64_holds(value: s
 def test_an_operator_is_certain_where_two_python_lists_are_ruled_out(use: str, safe: bool) -> None:
     head = "import tensorflow as tf\nfrom keras import backend as K, layers\nclass A(layers.Layer):\n"
     assert _safe(f"{head}    def call(self, x):\n        return x + {use}\n") is safe
+
+
+def test_the_backend_of_tensorflow_is_imported_beside_it() -> None:
+    head = "import numpy as np\nimport tensorflow as tf\n\nfrom package import utils\n\n\n"
+    layer = "class A(tf.keras.layers.Layer):\n    def call(self, x):\n        return tf.square(x)\n"
+    text = fixed(head + layer)
+    assert text.startswith(
+        "import numpy as np\nimport tensorflow as tf\nfrom tensorflow.keras import backend as K\n\nfrom package import utils\n"
+    )
+    star = fixed(head.replace("import utils", "import *") + layer)
+    assert star.index("import *") < star.index("backend as")

@@ -84,7 +84,7 @@ class _Places:
     def of_keras(self, statement: str, uses: Sequence[ast.Name]) -> Change:
         """After the last Keras import of the leading imports (and their last star import, which might bind the name again);
         else after the first Keras import below them; else after the leading imports and what tells Keras its engine, or after
-        docstring and comments."""
+        docstring and comments. What comes from TensorFlow stands with it: nothing between says which engine it shall run on."""
         limit = min(self.moments.earliest(use) for use in uses)
         docstring = _has_docstring(self.source.tree)
         first = int(docstring)
@@ -93,6 +93,8 @@ class _Places:
             end += 1
         keras = self.anchors.keras
         leading = [index for index in keras if index < end]
+        if not keras and statement.startswith("from tensorflow"):
+            leading = [index for index in range(first, end) if _is_tensorflow(self.body[index])]
         if leading:
             stars = [index for index in range(first, end) if _is_star(self.body[index])]
             return self.after(self.body[max(leading[-1], *stars, -1)], statement)
@@ -164,6 +166,12 @@ def _has_to_be_first(node: ast.stmt, tree: ast.Module) -> bool:
 
 def _is_star(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def _is_tensorflow(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import):
+        return any(item.name.partition(".")[0] == "tensorflow" for item in node.names)
+    return isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").partition(".")[0] == "tensorflow"
 
 
 # ---- engine imports that go
