@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kmigrate.fix.apply import apply_fixes
 from kmigrate.lint import Analysis, analyse
@@ -17,6 +18,9 @@ from kmigrate.verify import stacks
 from kmigrate.verify.runner import Engines, Limits
 
 RULES = Path(__file__).parent / "data" / "rules.toml"
+# How long an example takes is a matter of the machine's load: never a failure.
+settings.register_profile("kmigrate", deadline=None)
+settings.load_profile("kmigrate")
 
 
 @pytest.fixture(scope="session")
