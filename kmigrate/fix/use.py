@@ -105,7 +105,9 @@ class Fixer:
             unproven = self._unproven(rule, index, template, facts, seen)
             assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
             assumption = _and(self._new_import(template, backend, reference), assumption)
-            return replace(self._made(rule, index, place, pieces, assumption), observed=observed), index
+            made = replace(self._made(rule, index, place, pieces, assumption), observed=observed)
+            # A claim is about what was proven.
+            return (replace(made, portable=None, portability=None) if unproven and made.portable else made), index
         raise NoFix(reason or self._no_alternative(rule))
 
     def _uncalled(
@@ -215,7 +217,7 @@ class Fixer:
 
     def _no_alternative(self, rule: Rule) -> str:
         if not any(self.target in a.replacement for a in rule.alternatives):
-            return f"no replacement is recorded for {self.target}"
+            return rule.guidance or f"no replacement is recorded for {self.target}"
         conditions = sorted({a.when_text for a in rule.alternatives if a.when_text})
         return f"needs {' or '.join(conditions)}, which the code does not show" if conditions else "a person must decide"
 
