@@ -47,6 +47,10 @@ _BASES = {
 }
 
 
+_LENGTH = re.compile(r"^(.*_)?(lengths?|lens?|seq_?lens?)$")
+_LENGTHS = "int[2,1]<4"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """``default`` is its source text, None where the parameter is required; ``annotation`` the text of its type, as the
@@ -249,7 +253,7 @@ def _told(nodes: Sequence[ast.AST], names: Sequence[str]) -> dict[str, Told]:
 
 
 def _elements(function: Function, inputs: tuple[Parameter, ...], nodes: Sequence[ast.AST]) -> tuple[str | None, ...]:
-    """``boxes, scores = inputs`` or ``boxes = inputs[0]``, and what docstrings say of ``boxes`` and ``scores``."""
+    """``boxes, scores = inputs`` or ``boxes = inputs[0]``, and what docstrings say of them; lengths by their names."""
     if not inputs:
         return ()
     names: dict[int, str] = {}
@@ -264,6 +268,8 @@ def _elements(function: Function, inputs: tuple[Parameter, ...], nodes: Sequence
                 names.setdefault(value.slice.value, target.id)
     said = _told(nodes, list(names.values()))
     specs = {position: said[name].spec for position, name in names.items() if name in said and said[name].spec}
+    if len(names) > 1:  # among several tensors one may be told by its name
+        specs.update({position: _LENGTHS for position, name in names.items() if position not in specs and _LENGTH.match(name)})
     return tuple(specs.get(position) for position in range(max(specs, default=-1) + 1))
 
 

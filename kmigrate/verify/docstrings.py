@@ -34,6 +34,10 @@ _OTHERS = (6, 5, 7, 9)
 _INPUT_SHAPE = re.compile(
     r"^[ \t#*]*Inputs? shapes?:?[ \t*]*\n(?P<text>(?:.*\n?)*?)(?=^[ \t#*]*Outputs? shape|\Z)", re.MULTILINE | re.IGNORECASE
 )
+_TENSOR = re.compile(r"[Tt]ensors?\b")
+_TENSORS = re.compile(r"\b([Ll]ist|[Tt]uple)s? of (\w+ )?[Tt]ensors?\b")
+# What counts something, or points at it, is whole.
+_WHOLE = re.compile(r"^[\s*`-]*\w*(lengths?|_len|_ids?|_index|indices)\b[`*]*[ \t]*(is|are|:)")
 _LONGEST = 320
 
 
@@ -74,13 +78,15 @@ def told(doc: str, names: Sequence[str]) -> dict[str, Told]:
 
 def input_specs(doc: str) -> list[str]:
     """The shapes in the section ``Input shape`` of a layer, one spec for each tensor of it."""
-    section = re.search(
-        r"^[ \t#*]*Inputs? shapes?:?[ \t*]*\n(?P<text>(?:.*\n?)*?)(?=^[ \t#*]*Outputs? shape|\Z)", doc, re.M | re.I
-    )
+    section = _INPUT_SHAPE.search(doc)
     if section is None:
         return []
     sizes = _Sizes()
-    found = [text for line in section["text"].splitlines() if (text := _spec(line, sizes)) is not None]
+    lines = section["text"].splitlines()
+    if sum(bool(_TENSOR.search(line)) for line in lines) > 1:
+        # "a list of three tensors: [query, keys, keys_length]" names those that the other lines describe
+        lines = [line for line in lines if not _TENSORS.search(line)]
+    found = [text for line in lines if (text := _spec(line, sizes)) is not None]
     if len(found) == 1 and re.search(r"[Ll]ist of", section["text"]):
         return [found[0], found[0]]
     return found[:4]
@@ -103,6 +109,7 @@ def _entries(doc: str) -> Iterator[tuple[str, str, str]]:
 def _spec(text: str, sizes: _Sizes) -> str | None:
     """The tensor that a description tells of."""
     integers = re.search(r"\bint(eger)?s?\b[^.]{0,20}[Tt]ensor|[Tt]ensor of (type )?`*int|dtype[=: ]*`*int|\bindices\b", text)
+    integers = integers or _WHOLE.search(text)
     kind, below = ("int", "<2") if integers else ("float", "")
     for match in re.finditer(r"\[|(?<![\w\])])\(", text):
         shape = _shape(text, match.start(), sizes)

@@ -61,9 +61,11 @@ def input_sets(shape: UnitShape, kind: str) -> list[Inputs]:
 
 def _documented(shape: UnitShape, inputs: Sequence[Parameter], values: Values) -> list[Inputs]:
     """The tensors that docstrings tell of, with values for what they do not."""
-    first = next((item.spec for item in inputs if item.spec), None) or next(filter(None, shape.elements), None)
-    if first is None:
+    told = [item.spec for item in inputs if item.spec] + [spec for spec in shape.elements if spec]
+    if not told:
         return []
+    # What stands beside lengths is what has them.
+    first = next((spec for spec in told if spec.startswith("float")), "float" + RANKS[3])
     rest = inputs[1:] if shape.elements else inputs
     found = []
     for other in dict.fromkeys((first, "float[2,4]")):

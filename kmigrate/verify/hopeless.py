@@ -20,6 +20,9 @@ _INSTALL = "the stack lacks a package that the code needs"
 _NAME = "the code names something that it does not define"
 _ABSTRACT = "a base class of which no class in its file can be made: what derives from it elsewhere is verified by itself"
 _OLD_MODEL = "the class is written for a Keras before 2.2.1, where a Model could be used before its own __init__ had run"
+_BEFORE_1 = (
+    "a scalar stands where this version wants the tensors: TensorFlow before 1.0 took them in another order, and no stack has it"
+)
 _FUNCTION = "where the returned function is a unit, verify gives a verdict for that one"
 _OWN_INPUT = "the unit makes a placeholder of its own and returns it: there is no value to compare"
 
@@ -34,6 +37,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"'(?:int|NoneType)' object has no attribute 'value'", _TENSORFLOW_1),
     (r"type object '\w+V1' has no attribute '\w+'", _TENSORFLOW_2),
     (r"module '(?:tensorflow|theano)[\w.]*' has no attribute '\w+'", _ANOTHER),
+    (r"^ValueError: Shape \([\d, ?]+\) must have rank 0$", _BEFORE_1),
     (r"^NameError: (?:global )?name '\w+' is not defined", _NAME),
     (r"Can't instantiate abstract class|^NotImplementedError: NotImplementedError\(", _ABSTRACT),
     (r"^NotImplementedError: .*(?:should|must|to be) (?:be )?(?:implement|overrid)", _ABSTRACT),

@@ -7,6 +7,7 @@ import pytest
 from kmigrate.verify.anatomy import Parameter, UnitShape, concrete_class, read_unit
 from kmigrate.verify.argument_values import values_of
 from kmigrate.verify.docstrings import Told, input_specs, told
+from kmigrate.verify.guesses import input_sets
 from kmigrate.verify.search import candidates
 
 
@@ -46,6 +47,32 @@ def test_the_section_of_a_layer_on_its_input() -> None:
     assert input_specs(one) == ["float[2,6,4]"]
     assert input_specs(one.replace("3D tensor", "A list of 3D tensor")) == ["float[2,6,4]", "float[2,6,4]"]
     assert input_specs("A layer.") == []
+
+
+def test_a_list_of_tensors_is_not_one_of_them() -> None:
+    doc = """A layer.
+
+      Input shape
+        - A list of three tensors: [query, keys, keys_length]
+        - query is a 3D tensor with shape:  ``(batch_size, 1, embedding_size)``
+        - keys is a 3D tensor with shape: ``(batch_size, T, embedding_size)``
+        - keys_length is a 2D tensor with shape: ``(batch_size, 1)``
+
+      Output shape
+        - 3D tensor with shape: ``(batch_size, 1, embedding_size)``.
+    """
+    assert input_specs(doc) == ["float[2,1,4]", "float[2,6,4]", "int[2,1]<2"]
+
+
+def test_lengths_beside_tensors_are_told_by_their_name() -> None:
+    text = "class A(Layer):\n    def call(self, inputs):\n        x, sequence_length, score = inputs\n        return x\n"
+    shape = read_unit(text, "A")
+    assert shape is not None
+    first = input_sets(shape, "layer")[0]
+    assert first == (("inputs.0", "float[2,6,4]"), ("inputs.1", "int[2,1]<4"), ("inputs.2", "float[2,6,4]"))
+    other = read_unit(text.replace("x, sequence_length, score = inputs", "length = inputs[0]"), "A")
+    assert other is not None
+    assert other.elements == ()
 
 
 SOURCE = '''

@@ -170,6 +170,7 @@ def failing_always(**error: Any) -> tuple[str, int]:
         ("NameError", "name 'Lion' is not defined", "does not define"),
         ("TypeError", "Can't instantiate abstract class Base with abstract methods mix", "a base class"),
         ("RuntimeError", "It looks like you are subclassing `Model` and you forgot to call `super(...)`", "a Keras before"),
+        ("ValueError", "Shape (2, 2, 1) must have rank 0", "before 1.0"),
         ("MissingInputError", "Undeclared input", "a placeholder of its own"),
     ],
 )
