@@ -213,10 +213,12 @@ def test_relative_imports_see_the_users_tree(engines: Engines, tmp_path: Path) -
         (folder / "__init__.py").write_text("")
         (tmp_path / package / "util.py").write_text("SCALE = 3.0\n")
         body = "from keras import backend as K\nfrom ..util import SCALE\ndef f(x): return K.square(x) * SCALE\n"
+        before = sorted(tmp_path.rglob("*"))
         path, where = str(folder / "m.py"), f"{package}.layers"
         pair = ModulePair(path, body, body, package_root=str(tmp_path), package=where)
         verdict = verify_module(pair, [Unit("f", "helper", 1)], engines)[0]
         assert verdict.verdict == "identical", verdict.reason
+        assert sorted(tmp_path.rglob("*")) == before, "nothing is written to the user's tree"
     result = run_snippet(
         engines, "tensorflow", "import keras\ndef f(x): return x * float(hasattr(keras, 'backend'))", "f", {"x": "positive[2]"}
     )
