@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target, foreign
+from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target
 from kmigrate.layers.kinds import kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
 from kmigrate.model import Context
+from kmigrate.names import foreign
 
 _MAX_HOPS = 30
 # Keras's own backend is what others are rewritten to: itself it has to use the engine.
@@ -221,7 +222,7 @@ class Index:
         for number, definition in enumerate(self.files[path].definitions):
             kind = None
             if definition.parent < 0 and definition.kind == "class":
-                kind = kind_of_base(f"{module}.{definition.name}")
+                kind = _kind_by_place(module, definition)
             elif definition.parent < 0 and definition.kind == "function":
                 kind = kind_of_function(module)
             reason = f"`{definition.name}` is Keras's own {kind}, `{module}.{definition.name}`"
@@ -246,10 +247,10 @@ class Index:
             return self._kinds[place]
         self._kinds[place] = None  # a class that derives from itself is no layer
         if self.modules.dotted(place.path).startswith("keras.") and self._definition(place).parent < 0:
-            name = f"{self.modules.dotted(place.path)}.{self._definition(place).name}"
-            own = kind_of_base(name)
+            module, definition = self.modules.dotted(place.path), self._definition(place)
+            own = _kind_by_place(module, definition)
             if own is not None:
-                self._kinds[place] = own, name
+                self._kinds[place] = own, f"{module}.{definition.name}"
                 return self._kinds[place]
         for target in self._definition(place).bases:
             for meaning in self.resolve(place.path, target):
@@ -355,6 +356,13 @@ class Index:
                 return None
             place = replace(place, number=parent)
         return place
+
+
+def _kind_by_place(module: str, definition: DefinitionFacts) -> str | None:
+    """The kind of unit that a class of Keras itself is by the module that it stands in; the tests beside its layers are none."""
+    if any(base.rpartition(".")[2] == "TestCase" for base in definition.bases):
+        return None
+    return kind_of_base(f"{module}.{definition.name}")
 
 
 def _article(kind: str) -> str:

@@ -221,6 +221,16 @@ def test_the_keras_package_itself() -> None:
     assert roots(files, "x/keras/activations.py") == {"relu": "`relu` is Keras's own activation, `keras.activations.relu`"}
 
 
+def test_the_tests_beside_the_layers_of_keras_are_no_layers() -> None:
+    files = {
+        "x/keras/__init__.py": "",
+        "x/keras/layers/__init__.py": "",
+        "x/keras/layers/core_test.py": "from keras import testing\nfrom keras.layers import Layer\n"
+        "class CoreTest(testing.TestCase):\n    def test_one(self):\n        class Mine(Layer): pass\nclass Helper(Layer): pass\n",
+    }
+    assert set(roots(files, "x/keras/layers/core_test.py")) == {"CoreTest.test_one.Mine", "Helper"}
+
+
 _BRANCHES = "if x:\n    from tensorflow.keras.layers import Layer\nelse:\n    from keras.layers import Layer\n"
 
 
