@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kmigrate.layers.facts import FileFacts, Target, foreign
+from kmigrate.layers.facts import FileFacts, Target
 from kmigrate.layers.index import Index, Place
-from kmigrate.names import engine_of
+from kmigrate.names import engine_of, foreign
 
 _ITSELF = ""
 

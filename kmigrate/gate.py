@@ -13,7 +13,11 @@ _ENGINE = re.compile(rb"tensorflow|theano")
 # What follows an engine's name that stands alone in a parenthesized import.
 _ALONE = re.compile(rb"[ \t]*(?:as\b|,|\)|\r?$)", re.MULTILINE)
 _DYNAMIC = re.compile(rb"import_module|__import__")
-_THROUGH_KERAS = re.compile(rb"\.(?:tf|T|theano)\b")
+# The names under which the backend modules of Keras expose an engine; what they import of TensorFlow's operations apart.
+EXPOSED = "tf T theano ctc tf_math_ops tf_state_ops tf_image_ops tf_ops moving_averages pool th_sparse_module ifelse".split()
+_THROUGH_KERAS = re.compile(rb"\.(?:%s)\b" % "|".join(EXPOSED).encode())
+_BACKEND_MODULE = re.compile(rb"(?:tensorflow|theano)_backend")
+_OPERATIONS = re.compile(rb"\.[a-z_]+_ops\b")
 # Methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
 _METHODS = re.compile(rb"\.(?:%s)\b" % "|".join(sorted(DISTINCTIVE)).encode())
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
@@ -47,7 +51,7 @@ def may_use_engine(data: bytes) -> bool:
         return True
     if b"keras" not in data:
         return False
-    if _THROUGH_KERAS.search(data) or _METHODS.search(data):
+    if _exposed(data) or _METHODS.search(data):
         return True
     if b".initializer" in data and _INITIALIZER.search(data):
         return True
@@ -74,8 +78,12 @@ def may_be_for_theano(data: bytes) -> bool:
 
 
 def reaches_through_keras(data: bytes) -> bool:
-    """Whether the text may reach an engine through a module of Keras: ``K.tf``, ``K.T``, ``K.theano``."""
-    return bool(_THROUGH_KERAS.search(data)) or b"_backend" in data
+    """Whether the text may reach an engine through a module of Keras: ``K.tf``, ``K.T``, ``K.theano``, ``K.math_ops``."""
+    return _exposed(data) or b"module_utils" in data or _BACKEND_MODULE.search(data) is not None
+
+
+def _exposed(data: bytes) -> bool:
+    return _THROUGH_KERAS.search(data) is not None or (b"_ops" in data and _OPERATIONS.search(data) is not None)
 
 
 def may_be_unreadable(data: bytes) -> bool:

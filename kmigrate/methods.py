@@ -45,24 +45,23 @@ def method_references(names: Names, layer_code: LayerCode, values: Values) -> It
     """Every use in layer code of a method or attribute of a tensor."""
     taken: set[ast.AST] = set()  # parts of a longer chain that is reported as a whole
     found = []
-    for node in names.parents:
-        if isinstance(node, ast.Attribute) and node.attr in NAMES and isinstance(node.ctx, ast.Load):
-            definition = names.definition_of(node)
-            if layer_code.context(definition) is None or names.resolve(node.value).symbols:
+    for node in names.attributes_read(NAMES):
+        definition = names.definition_of(node)
+        if layer_code.context(definition) is None or names.resolve(node.value).symbols:
+            continue
+        parent = names.parents.get(node)
+        call = parent if isinstance(parent, ast.Call) and parent.func is node else None
+        symbol, arguments, part = _meaning(node, values)
+        assumed = ""
+        if symbol is None:
+            known = told(node, call, names, values)
+            if known is None:
                 continue
-            parent = names.parents.get(node)
-            call = parent if isinstance(parent, ast.Call) and parent.func is node else None
-            symbol, arguments, part = _meaning(node, values)
-            assumed = ""
-            if symbol is None:
-                known = told(node, call, names, values)
-                if known is None:
-                    continue
-                symbol, arguments, part, assumed = known
-            if part is not None:
-                taken.add(part)
-            use = call if call is not None and node.attr not in _PROPERTIES else node
-            found.append(MethodReference(node, Meaning((symbol,)), definition, "plain", use, arguments, assumed))
+            symbol, arguments, part, assumed = known
+        if part is not None:
+            taken.add(part)
+        use = call if call is not None and node.attr not in _PROPERTIES else node
+        found.append(MethodReference(node, Meaning((symbol,)), definition, "plain", use, arguments, assumed))
     return (reference for reference in found if reference.node not in taken)
 
 

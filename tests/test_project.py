@@ -14,7 +14,10 @@ from kmigrate import project, survey, universe, workers
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
+from kmigrate.gate import EXPOSED
 from kmigrate.model import FileReport
+from kmigrate.names.aliases import canonical_symbol
+from kmigrate.names.symbols import ENGINE_IN_KERAS
 from kmigrate.project import Project
 
 FILES = {
@@ -208,3 +211,28 @@ def test_a_defect_of_ours_costs_one_file(
     said = told.out + told.err
     assert "pkg/through.py" in said and "internal error: ZeroDivisionError: planted (KMIGRATE_DEBUG=1 shows where)" in said
     assert "K.sum(x)" in said, "the other files go on"
+
+
+@pytest.mark.parametrize(
+    ("head", "call", "symbol"),
+    [
+        ("tf = __import__('tensorflow')", "tf.exp(x)", "tf.math.exp"),
+        ("import importlib as il\ntf = il.import_module('tensorflow')", "tf.exp(x)", "tf.math.exp"),
+        ("from importlib import import_module as im\nload = im\ntf = load('tensorflow')", "tf.exp(x)", "tf.math.exp"),
+        ("from keras import backend as K", "K.math_ops.exp(x)", "tf.python.ops.math_ops.exp"),
+        ("from keras import backend as K", "K.ctc.ctc_loss(x, x, x)", "tf.python.ops.ctc_ops.ctc_loss"),
+        ("from keras import utils", "utils.module_utils.tensorflow.exp(x)", "tf.math.exp"),
+        ("import numpy as np\nfrom functools import partial as p\nimport tensorflow as tf\nf = tf.exp", "f(x)", "tf.math.exp"),
+    ],
+)
+def test_an_engine_is_found_however_it_is_reached(folder: Path, head: str, call: str, symbol: str) -> None:
+    write(
+        folder / "one.py",
+        f"{head}\nfrom keras.layers import Layer\n\nclass A(Layer):\n    def call(self, x):\n        return {call}\n",
+    )
+    (report,) = Project(Config()).reports(["one.py"])
+    assert [canonical_symbol(f.symbol) for f in report.findings] == [canonical_symbol(symbol)]
+
+
+def test_the_gate_knows_every_name_by_which_keras_exposes_an_engine() -> None:
+    assert set(EXPOSED) == ENGINE_IN_KERAS.keys()

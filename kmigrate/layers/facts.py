@@ -10,9 +10,9 @@ import ast
 import builtins
 from dataclasses import dataclass
 
-from kmigrate.gate import ELSEWHERE, may_be_for_theano, reaches_through_keras
+from kmigrate.gate import may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
-from kmigrate.names import Binding, Definition, Names, Scope, engine_of
+from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 
 Target = str
@@ -104,11 +104,6 @@ def file_facts(names: Names, data: bytes | None = None) -> FileFacts:
     return _Extraction(names, data).facts()
 
 
-def foreign(symbol: str) -> bool:
-    """Whether a symbol may lie in the project: it is no engine's, not Keras's, nor of a package that everybody has."""
-    return symbol.partition(".")[0] not in ELSEWHERE
-
-
 class _Extraction:
     def __init__(self, names: Names, data: bytes | None) -> None:
         self.names = names
@@ -121,7 +116,7 @@ class _Extraction:
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
         self.member_names = {name for _, name in self.members}
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
-        self.telling = names.aliased(self._telling_imports() | {d.name for d in self.numbers} | self._lambda_names())
+        self.telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
         self.meanings = {reference.node: reference for reference in names.references(self.telling)}
         self.special = self._special_names()
         self.bound: dict[tuple[Scope, str], list[Target]] = {}
@@ -185,15 +180,8 @@ class _Extraction:
         users.update(self._number(self.names.definition_of(node)) for node in reads)
         return tuple(symbols), tuple(sorted(users))
 
-    def _telling_imports(self) -> set[str]:
-        found = {"tf", "T", "theano"} if self.through_keras else set()
-        for node in self.names.imports:
-            module = ("." * node.level + (node.module or "")) if isinstance(node, ast.ImportFrom) else None
-            for item in node.names:
-                symbol = self.names.symbol_of(item.name if module is None else f"{module}.{item.name}")
-                if self.through_keras or engine_of(symbol) is not None or foreign(symbol):
-                    found.add(item.asname or item.name.partition(".")[0])
-        return found
+    def _telling_names(self) -> set[str]:
+        return self.names.leading(self.through_keras) | ({"tf", "T", "theano"} if self.through_keras else set())
 
     def _lambda_names(self) -> set[str]:
         """The names that are given a lambda: ``f = lambda x: x``, ``f = g if c else lambda x: x``, ``partial(lambda x: x)``."""
@@ -350,14 +338,17 @@ class _Extraction:
 
     def _custom_objects(self) -> None:
         """``get_custom_objects()['f'] = f``, ``custom_objects['f'] = f`` and ``get_custom_objects().update({'f': f})``."""
-        for node in ast.walk(self.names.tree):
+        found: list[tuple[ast.stmt | ast.expr, list[ast.expr]]] = []
+        for node in self.names.parents:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
                 if _is_custom_objects(node.targets[0].value):
-                    self._add(node.value, _CUSTOM, "Keras as a custom object", ())
+                    found.append((node, [node.value]))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
                 if _is_custom_objects(node.func.value):
-                    for value in [*node.args, *(k.value for k in node.keywords)]:
-                        self._add(value, _CUSTOM, "Keras as a custom object", ())
+                    found.append((node, [*node.args, *(k.value for k in node.keywords)]))
+        for _, values in sorted(found, key=lambda pair: (pair[0].lineno, pair[0].col_offset)):
+            for value in values:
+                self._add(value, _CUSTOM, "Keras as a custom object", ())
 
     def _registered(self, definition: Definition) -> None:
         for decorator in getattr(definition.node, "decorator_list", ()):

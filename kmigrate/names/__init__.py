@@ -9,7 +9,19 @@ which of several bindings a use can see, ``resolve`` answers what an expression 
 
 from kmigrate.names.resolve import Names
 from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope
-from kmigrate.names.symbols import canonical, engine_of
+from kmigrate.names.symbols import canonical, engine_of, foreign
 from kmigrate.names.walk import Walk
 
-__all__ = ["NOTHING", "Binding", "Definition", "Meaning", "Names", "Reference", "Scope", "Walk", "canonical", "engine_of"]
+__all__ = [
+    "NOTHING",
+    "Binding",
+    "Definition",
+    "Meaning",
+    "Names",
+    "Reference",
+    "Scope",
+    "Walk",
+    "canonical",
+    "engine_of",
+    "foreign",
+]

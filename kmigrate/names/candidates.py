@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from functools import cached_property
 
+from kmigrate.names.symbols import engine_of, foreign, may_expose
 from kmigrate.names.walk import Walk
 
 # What is called to get the meaning of an argument, or of a module named in a text.
@@ -23,9 +25,23 @@ class Candidates:
     def imported(self) -> set[str]:
         return {item.asname or item.name.partition(".")[0] for node in self._walk.imports for item in node.names}
 
+    def leading(self, symbol_of: Callable[[str], str], through_keras: bool = True) -> set[str]:
+        """The names of imports by which an engine may be reached: its own, those of the project's modules, and (with
+        ``through_keras``) the modules of Keras that expose it. Those of numpy and the like are most, and lead nowhere.
+        ``symbol_of`` is what a dotted path means in the file."""
+        found = set()
+        for node in self._walk.imports:
+            module = ("." * node.level + (node.module or "")) if isinstance(node, ast.ImportFrom) else None
+            for item in node.names:
+                symbol = symbol_of(item.name if module is None else f"{module}.{item.name}")
+                if engine_of(symbol) is not None or foreign(symbol) or (through_keras and may_expose(symbol)):
+                    found.add(item.asname or item.name.partition(".")[0])
+        return found
+
     def aliased(self, found: set[str]) -> set[str]:
         """``found`` and every identifier that is assigned what one of them may mean."""
-        waiting = self._alias_keys
+        waiting, always = self._alias_keys
+        found |= always
         while waiting:
             rest = []
             for name, keys in waiting:
@@ -39,18 +55,19 @@ class Candidates:
         return found
 
     @cached_property
-    def _alias_keys(self) -> list[tuple[str, set[str]]]:
-        """For each assignment that may make an alias: the identifiers of which one has to be a source for it to be one."""
+    def _alias_keys(self) -> tuple[list[tuple[str, set[str]]], set[str]]:
+        """For each assignment that may make an alias: the identifiers of which one has to be a source for it to be one; and the
+        names that may be one in any case."""
         found = []
-        always = self.imported()
+        always = set()
         wrappers = self._wrappers()
         for name, value in self._walk.aliases:
             keys = _alias_keys(value, wrappers)
             if keys is None:
-                found.append((name, always))
+                always.add(name)
             elif keys:
                 found.append((name, keys))
-        return found
+        return found, always
 
     def _wrappers(self) -> set[str]:
         """The names that may mean ``functools.partial`` or ``importlib.import_module`` here."""

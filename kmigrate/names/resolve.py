@@ -51,6 +51,7 @@ class Names:
         self._resolving: set[ast.expr] = set()
         self._memo: dict[ast.AST, Meaning] = {}
         self._values: dict[ast.expr, Meaning] = {}
+        self._attributes: dict[tuple[Meaning, str], Meaning] = {}
         self._meaningful: dict[tuple[Scope, str], bool] = {}
         self._sources: set[str] | None = None
         self._candidates = Candidates(walk)
@@ -95,9 +96,20 @@ class Names:
                     if name != "value" or root is None:  # of a dimension: x.shape[1].value
                         yield node
 
+    def attributes_read(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
+        """Every read of one of ``attributes``, also as a part of a longer chain, of which the whole comes first."""
+        for chains in (self.walk.chains, self.walk.targets):
+            for chain in chains:
+                node = chain
+                while isinstance(node, ast.Attribute):
+                    if node.attr in attributes and node.ctx.__class__ is ast.Load:
+                        yield node
+                    node = node.value
+
     def engine_references(self) -> Iterator[Reference]:
         """Every maximal use of an engine symbol, in the order of the text."""
-        found = [r for r in self.references() if any(engine_of(symbol) for symbol in r.meaning.symbols)]
+        leading = None if self.stars else self.aliased(self.leading(True))
+        found = [r for r in self.references(leading) if any(engine_of(symbol) for symbol in r.meaning.symbols)]
         found.sort(key=lambda reference: (reference.node.lineno, reference.node.col_offset))
         return iter(found)
 
@@ -171,6 +183,10 @@ class Names:
             self._sources = self.aliased(self._candidates.imported())
         return self._sources
 
+    def leading(self, through_keras: bool) -> set[str]:
+        """The names of imports by which an engine may be reached (see ``Candidates.leading``)."""
+        return self._candidates.leading(self.symbol_of, through_keras)
+
     def aliased(self, found: set[str]) -> set[str]:
         """``found`` and every identifier that is assigned what one of them may mean: a superset, got without resolving."""
         return self._candidates.aliased(found)
@@ -184,8 +200,12 @@ class Names:
     def _extended(self, meaning: Meaning, path: list[str]) -> Meaning:
         if not path or not meaning.symbols:
             return meaning
-        tail = "." + ".".join(path)
-        return Meaning(tuple(dict.fromkeys(self._joined(s + tail) for s in meaning.symbols)), meaning.certain)
+        key = meaning, ".".join(path)
+        known = self._attributes.get(key)
+        if known is None:
+            symbols = dict.fromkeys(self._joined(f"{symbol}.{key[1]}") for symbol in meaning.symbols)
+            known = self._attributes[key] = Meaning(tuple(symbols), meaning.certain)
+        return known
 
     def _joined(self, dotted: str) -> str:
         return self.symbol_of(self._translated(dotted))

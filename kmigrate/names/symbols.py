@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from kmigrate.gate import ELSEWHERE
+
 ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
 
 # Keras lives inside TensorFlow too; there it is Keras, not a direct engine use.
@@ -84,6 +86,20 @@ def _its_own_place(found: re.Match[str]) -> str:
     if found["ops"]:
         return "tf.python.framework.ops"
     return f"tf.python.ops.{found['operations']}" if found["operations"] else f"tf.python.framework.{found['framework']}"
+
+
+def foreign(symbol: str) -> bool:
+    """Whether a symbol may lie in the project: it is no engine's, not Keras's, nor of a package that everybody has."""
+    return symbol.partition(".")[0] not in ELSEWHERE
+
+
+# What these paths lead to may be an engine.
+_EXPOSING = re.compile(r"keras(?:\.backend(?:\.(?:tensorflow|theano)_backend)?|(?:\.src)?(?:\.utils(?:\.module_utils)?)?)")
+
+
+def may_expose(symbol: str) -> bool:
+    """Whether an engine may be reached through attributes of a symbol of Keras: ``keras.backend`` has ``tf``."""
+    return _EXPOSING.fullmatch(symbol) is not None
 
 
 def engine_of(symbol: str) -> str | None:

@@ -36,7 +36,7 @@ class Walk:
         self.module = Scope("module", tree, None)
         self.parents: dict[ast.AST, ast.AST] = {}
         self.definitions: dict[ast.AST, Definition] = {}
-        self.scopes: dict[ast.AST, Scope] = {}
+        self.scopes: dict[ast.AST, Scope] = {}  # of every name
         self.inside: dict[ast.AST, Definition | None] = {}
         self.calls: list[ast.Call] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
@@ -320,6 +320,19 @@ def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AS
 
 def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def parts_of(node: ast.AST) -> list[ast.AST]:
+    """The expressions and statements right below a node, in no particular order: ``ast.iter_child_nodes`` at a third of its
+    price, without operators and contexts."""
+    found: list[ast.AST] = []
+    for field in () if node.__class__ in _LEAVES else _fields_of(node.__class__):
+        value = getattr(node, field)
+        if value.__class__ is list:
+            found += [child for child in value if child.__class__ not in _LEAVES]
+        elif value.__class__ not in _LEAVES:
+            found.append(value)
+    return found
 
 
 def _fields_of(kind: type) -> tuple[str, ...]:

@@ -78,16 +78,21 @@ class Bindings:
         return self._loads.get((scope, name), [])
 
     def _index_names(self) -> None:
-        for node in self.names.parents:
-            if isinstance(node, ast.Name):
-                scope = self.scope(node)
-                if scope is None:
-                    continue
-                key = (scope, node.id)
-                if isinstance(node.ctx, ast.Load):
-                    self._loads.setdefault(key, []).append(node)
-                else:
-                    self._stores.setdefault(key, []).append((node, self._origin_of(node, key)))
+        found: dict[tuple[Scope, str], Scope | None] = {}
+        for node, here in self.names.walk.scopes.items():
+            if not isinstance(node, ast.Name):
+                continue
+            seen = here, node.id
+            if seen not in found:
+                found[seen] = here.lookup(node.id)
+            scope = found[seen]
+            if scope is None:
+                continue
+            key = (scope, node.id)
+            if node.ctx.__class__ is ast.Load:
+                self._loads.setdefault(key, []).append(node)
+            else:
+                self._stores.setdefault(key, []).append((node, self._origin_of(node, key)))
 
     def _origin_of(self, node: ast.Name | ast.Attribute, key: tuple[Scope, str] | None = None) -> Origin:
         """The origin that the statement around a store gives it."""
@@ -213,8 +218,7 @@ class Bindings:
             if definition.parent is not None and definition.parent.kind == "class" and definition.kind == "function":
                 family = self.family_of(definition.parent)
                 family.methods.setdefault(definition.name, []).append(definition.node)
-        for node in self.names.parents:
-            self._index_attribute(node)
+        self._index_attributes()
 
     def _local_classes(self, base: ast.expr) -> list[Definition]:
         if not isinstance(base, ast.Name):
@@ -232,21 +236,23 @@ class Bindings:
             self._families[definition.node] = large
         return large
 
-    def _index_attribute(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Attribute):
-            if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and node.value.id == "self":
-                family = self.family(node)
+    def _index_attributes(self) -> None:
+        for target in self.names.walk.targets:
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                family = self.family(target)
                 if family is not None:
-                    family.attributes.setdefault(node.attr, []).append(self._origin_of(node))
-        elif isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Store) and self.names.scope_of(node).kind == "class":
-                definition = self.names.definition_of(node)
-                if definition is not None and definition.kind == "class":
-                    self.family_of(definition).attributes.setdefault(node.id, []).append(self._origin_of(node))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr":
-            family = self.family(node)
-            if family is not None:
-                family.dynamic = True
+                    family.attributes.setdefault(target.attr, []).append(self._origin_of(target))
+        for (scope, name), stores in self._stores.items():
+            if scope.kind == "class":
+                for node, origin in stores:
+                    definition = self.names.definition_of(node)
+                    if isinstance(node.ctx, ast.Store) and definition is not None and definition.kind == "class":
+                        self.family_of(definition).attributes.setdefault(name, []).append(origin)
+        for call in self.names.calls:
+            if isinstance(call.func, ast.Name) and call.func.id == "setattr":
+                family = self.family(call)
+                if family is not None:
+                    family.dynamic = True
 
 
 def arguments_of(node: Function) -> list[ast.arg]:

@@ -11,6 +11,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from kmigrate.names.walk import parts_of
+
 ITEM = "item"  # a step of a path: an element of an iterable
 ENTERED = "entered"  # a step of a path: what a `with` statement binds
 _MAX_ORIGINS = 32
@@ -239,7 +241,7 @@ class Flow:
             elif isinstance(at, ast.Lambda):
                 waiting += [d for d in [*at.args.defaults, *at.args.kw_defaults] if d is not None]
             else:
-                waiting.extend(ast.iter_child_nodes(at))
+                waiting += parts_of(at)
 
     def _widen(self, state: _State, statements: Sequence[ast.stmt]) -> None:
         """Each name that the statements assign may have its value from before, or any that it gets there."""
