@@ -12,19 +12,29 @@ from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, THEANO_TENSOR
 _ENGINE = re.compile(rb"tensorflow|theano")
 # What follows an engine's name that stands alone in a parenthesized import.
 _ALONE = re.compile(rb"[ \t]*(?:as\b|,|\)|\r?$)", re.MULTILINE)
-_DYNAMIC = re.compile(rb"import_module|__import__")
+# An import is a statement: it stands where a line, or what follows a colon or semicolon, begins. Most are in texts and comments.
+_STATEMENT = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[:;\r])\s*(?:from|import)\b")
+# ``module_utils.tensorflow``, not ``www.tensorflow.org`` nor ``testing.tensorflow_uses_gpu``.
+_ATTRIBUTE = re.compile(rb"(?!\w|\.org\b)")
 # The names under which the backend modules of Keras expose an engine; what they import of TensorFlow's operations apart.
 EXPOSED = "tf T theano ctc tf_math_ops tf_state_ops tf_image_ops tf_ops moving_averages pool th_sparse_module ifelse".split()
-_THROUGH_KERAS = re.compile(rb"\.(?:%s)\b" % "|".join(EXPOSED).encode())
-_BACKEND_MODULE = re.compile(rb"(?:tensorflow|theano)_backend")
+_MODULES = {name.encode() for name in EXPOSED} - {b"tf", b"theano"}
+_ALL_MODULES = b"|".join(sorted(_MODULES)) + b"|[a-z_]+_ops"
+# A module is there to take something of it, or to get another name: ``x.T`` within an expression is numpy's.
+_TAKEN = re.compile(rb"[ \t]*(?:(?P<of>\.|\\)|(?:#.*)?\r?$)", re.MULTILINE)
+_GIVEN = re.compile(rb"=[ \t]*[\w.]+\Z")
 _OPERATIONS = re.compile(rb"\.[a-z_]+_ops\b")
-# Methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
-_METHODS = re.compile(rb"\.(?:%s)\b" % "|".join(sorted(DISTINCTIVE)).encode())
+_LOOKED_UP = re.compile(rb"attr\(\s*[\w.]+\.(?:%s)\b" % _ALL_MODULES)
+_FROM_BACKEND = re.compile(rb"backend[ \t]+import[ \t]*(?:\*|(?:\([^)]*?|[^\n]*?)\b(?:tf|theano|%s)\b)" % _ALL_MODULES)
+_BACKEND_MODULE = re.compile(rb"(?:tensorflow|theano)_backend")
+# These, and the methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
+_METHODS = {name.encode() for name in DISTINCTIVE}
+_TELLING = re.compile(rb"\.(%s)\b" % b"|".join(sorted(_METHODS | _MODULES | {b"tf", b"theano", b"initializer"})))
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
 _COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
 _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
-# A variable's; a layer has one of its own under this name.
-_INITIALIZER = re.compile(rb"(?<!\bself)\.initializer\b(?!\()")
+# A variable's initializer; a layer has one of its own under this name, Keras a module.
+_NO_INITIALIZER = re.compile(rb"\(|[ \t]+import\b")
 # Packages that no project calls its own: what is used of them says nothing about layer code.
 ELSEWHERE = frozenset(
     "tf tensorflow theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections "
@@ -51,25 +61,28 @@ def may_use_engine(data: bytes) -> bool:
         return True
     if b"keras" not in data:
         return False
-    if _exposed(data) or _METHODS.search(data):
-        return True
-    if b".initializer" in data and _INITIALIZER.search(data):
+    if any(_tells(data, match) for match in _TELLING.finditer(data)) or _names_module(data):
         return True
     return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
 
 
 def _reaches(data: bytes) -> bool:
     """Whether an engine's name stands where code would import or reach it; most stand in comments and texts."""
+    found = False
     for match in _ENGINE.finditer(data):
-        start = data.rfind(b"\n", 0, match.start()) + 1
-        head = data[start : match.start()]
-        if b"import" in head or b"from" in head or head.endswith(b".") or data.startswith(b"_backend", match.end()):
+        found = True
+        at, end = match.span()
+        start = data.rfind(b"\n", 0, at) + 1
+        head = data[start:at]
+        if (b"import" in head or b"from" in head) and _STATEMENT.search(head):
             return True
-        if not head.strip() and _ALONE.match(data, match.end()):
+        if data.startswith(b"_backend", end) or (head.endswith(b".") and _ATTRIBUTE.match(data, end)):
             return True
-        if data[max(start - 3, 0) : start].rstrip(b"\r\n").endswith(b"\\") or _DYNAMIC.search(data):
+        if not head.strip() and _ALONE.match(data, end):
             return True
-    return False
+        if data[max(start - 3, 0) : start].rstrip(b"\r\n").endswith(b"\\"):
+            return True
+    return found and (b"import_module" in data or b"__import__" in data)
 
 
 def may_be_for_theano(data: bytes) -> bool:
@@ -83,7 +96,33 @@ def reaches_through_keras(data: bytes) -> bool:
 
 
 def _exposed(data: bytes) -> bool:
-    return _THROUGH_KERAS.search(data) is not None or (b"_ops" in data and _OPERATIONS.search(data) is not None)
+    found = (match for match in _TELLING.finditer(data) if match[1] not in _METHODS and match[1] != b"initializer")
+    return any(_tells(data, match) for match in found) or _names_module(data)
+
+
+def _tells(data: bytes, match: re.Match[bytes]) -> bool:
+    """Whether an attribute may be an engine, a module of one, or something that only what belongs to one has."""
+    name, of_self = match[1], data.endswith(b"self", 0, match.start())
+    if name in _MODULES:
+        return _is_taken(data, match)
+    if name == b"initializer":
+        return not of_self and _NO_INITIALIZER.match(data, match.end()) is None
+    return not (of_self and name in _METHODS)
+
+
+def _names_module(data: bytes) -> bool:
+    """Whether the text takes a module of operations, or names an engine's module in an import or a lookup."""
+    if b"_ops" in data and any(_is_taken(data, match) for match in _OPERATIONS.finditer(data)):
+        return True
+    return _LOOKED_UP.search(data) is not None or _FROM_BACKEND.search(data) is not None
+
+
+def _is_taken(data: bytes, match: re.Match[bytes]) -> bool:
+    """Whether something is taken of the module that a match may be, or the module gets a name."""
+    taken = _TAKEN.match(data, match.end())
+    if taken is None or taken["of"] is not None:
+        return taken is not None
+    return _GIVEN.search(data[data.rfind(b"\n", 0, match.start()) + 1 : match.start()]) is not None
 
 
 def may_be_unreadable(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from kmigrate import project, survey, universe, workers
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
-from kmigrate.gate import EXPOSED
+from kmigrate.gate import EXPOSED, may_use_engine
 from kmigrate.model import FileReport
 from kmigrate.names.aliases import canonical_symbol
 from kmigrate.names.symbols import ENGINE_IN_KERAS
@@ -221,6 +221,16 @@ def test_a_defect_of_ours_costs_one_file(
         ("from importlib import import_module as im\nload = im\ntf = load('tensorflow')", "tf.exp(x)", "tf.math.exp"),
         ("from keras import backend as K", "K.math_ops.exp(x)", "tf.python.ops.math_ops.exp"),
         ("from keras import backend as K", "K.ctc.ctc_loss(x, x, x)", "tf.python.ops.ctc_ops.ctc_loss"),
+        ("from keras.backend import tf", "tf.exp(x)", "tf.math.exp"),
+        ("from keras.backend import (\n    shape,\n    T,\n)", "T.exp(x)", "theano.tensor.exp"),
+        ("from keras.backend import *", "T.exp(x)", "theano.tensor.exp"),
+        ("from keras import backend as B\nT = B.T  # Theano's", "T.exp(x)", "theano.tensor.exp"),
+        ("from keras import backend as B", "B.T.exp(x)", "theano.tensor.exp"),
+        ("from keras import backend as B", "getattr(B.T, 'exp')(x)", "theano.tensor.exp"),
+        ("try: import tensorflow as tf\nexcept ImportError: pass", "tf.exp(x)", "tf.math.exp"),
+        ("import os; import tensorflow as tf", "tf.exp(x)", "tf.math.exp"),
+        ("from \\\n    tensorflow import exp", "exp(x)", "tf.math.exp"),
+        ("\N{BYTE ORDER MARK}import tensorflow as tf", "tf.exp(x)", "tf.math.exp"),
         ("from keras import utils", "utils.module_utils.tensorflow.exp(x)", "tf.math.exp"),
         ("import numpy as np\nfrom functools import partial as p\nimport tensorflow as tf\nf = tf.exp", "f(x)", "tf.math.exp"),
     ],
@@ -232,6 +242,23 @@ def test_an_engine_is_found_however_it_is_reached(folder: Path, head: str, call:
     )
     (report,) = Project(Config()).reports(["one.py"])
     assert [canonical_symbol(f.symbol) for f in report.findings] == [canonical_symbol(symbol)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = x.T + f(x.T)  # of numpy",
+        "# import tensorflow as tf",
+        "URL = 'https://www.tensorflow.org/guide'",
+        "self.assign_add(v, x)",
+        "ready = testing.tensorflow_uses_gpu()",
+        "from keras.initializers.initializer import Initializer",
+        "f(self.num_ops, 1)",
+        "text = '>>> import tensorflow'",
+    ],
+)
+def test_what_only_looks_like_an_engine_is_not_parsed(line: str) -> None:
+    assert not may_use_engine(f"import keras\n\n{line}\n".encode())
 
 
 def test_the_gate_knows_every_name_by_which_keras_exposes_an_engine() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kmigrate.gate import may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
+from kmigrate.names.walk import last_name
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 
 Target = str
@@ -126,7 +127,8 @@ class _Extraction:
 
     def facts(self) -> FileFacts:
         for call in self.names.calls:
-            self._handed_over(call)
+            if call.keywords or last_name(call.func) in self.special:
+                self._handed_over(call)
         if self.custom_objects:
             self._custom_objects()
         for chain in self.names.chains(self.telling):
@@ -176,7 +178,7 @@ class _Extraction:
                     users.add(self._number(reference.definition))
         methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.theano else THEANO_TENSOR | STREAM)
         methods |= DISTINCTIVE | (SHARED_ATTRIBUTES if self.names_theano else frozenset())
-        reads = [*self.names.reads(methods), *filter(_of_another, self.names.reads(frozenset({"initializer"})))]
+        reads = filter(_of_another, self.names.reads(methods | {"initializer"}))
         users.update(self._number(self.names.definition_of(node)) for node in reads)
         return tuple(symbols), tuple(sorted(users))
 
@@ -271,8 +273,7 @@ class _Extraction:
     # ---- functions handed to Keras
 
     def _handed_over(self, call: ast.Call) -> None:
-        function = call.func
-        last = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+        function, last = call.func, last_name(call.func)
         keywords = [(k.arg, kind, k.value) for k in call.keywords if k.arg and (kind := function_kind(k.arg))]
         if not keywords and last not in self.special:
             return
@@ -364,7 +365,7 @@ class _Extraction:
         inside = self.names.definition_of(node)
         if inside is None:
             return
-        targets = [t for t in self.targets(node) if t.startswith(("#", "*")) or foreign(t)]
+        targets = [t for t in self.targets(node) if t[0] in "#*" or foreign(t)]
         if targets:
             parent = self.names.parents.get(node)
             how = CALLED if isinstance(parent, ast.Call) and parent.func is node else HANDED_ON

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from kmigrate.names.symbols import engine_of, foreign, may_expose
-from kmigrate.names.walk import Walk
+from kmigrate.names.walk import Walk, last_name
 
 # What is called to get the meaning of an argument, or of a module named in a text.
 _OF_ARGUMENT = frozenset({"getattr", "staticmethod"})
@@ -74,7 +74,7 @@ class Candidates:
         found = {item.asname for node in self._walk.imports for item in node.names if item.asname and item.name in _WRAPPERS}
         found |= _WRAPPERS
         while True:
-            new = {name for name, value in self._walk.aliases if name not in found and _last(value) in found}
+            new = {name for name, value in self._walk.aliases if name not in found and last_name(value) in found}
             if not new:
                 return found
             found |= new
@@ -94,7 +94,7 @@ def _alias_keys(value: ast.expr, wrappers: set[str]) -> set[str] | None:
                 keys.add(first)
             continue
         if at.__class__ is ast.Call:
-            name = _last(at.func)
+            name = last_name(at.func)
             if not at.args or not (name in wrappers or name in _OF_ARGUMENT or name in _OF_TEXT):
                 continue
             more = None if name in _OF_TEXT or name not in ("partial", *_OF_ARGUMENT) else _alias_keys(at.args[0], wrappers)
@@ -108,11 +108,6 @@ def _alias_keys(value: ast.expr, wrappers: set[str]) -> set[str] | None:
             return None
         keys |= more
     return keys
-
-
-def _last(node: ast.expr) -> str | None:
-    """``c`` of ``a.b.c``."""
-    return node.attr if node.__class__ is ast.Attribute else node.id if node.__class__ is ast.Name else None
 
 
 def branches(node: ast.expr) -> list[ast.expr]:

@@ -309,17 +309,20 @@ def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AS
         if isinstance(at, ast.Constant):
             if isinstance(at.value, str):
                 found.append((at, holder))
-        elif isinstance(at, ast.Subscript) and _last_name(at.value) == "Literal":
+        elif isinstance(at, ast.Subscript) and last_name(at.value) == "Literal":
             continue
-        elif isinstance(at, ast.Subscript) and _last_name(at.value) == "Annotated" and isinstance(at.slice, ast.Tuple):
+        elif isinstance(at, ast.Subscript) and last_name(at.value) == "Annotated" and isinstance(at.slice, ast.Tuple):
             waiting.append((at.slice.elts[0], at.slice))
         else:
             waiting += [(child, at) for child in ast.iter_child_nodes(at)]
     return found
 
 
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+def last_name(node: ast.expr) -> str:
+    """``c`` of ``a.b.c``; empty for what is neither a name nor an attribute."""
+    if node.__class__ is ast.Attribute:
+        return node.attr
+    return node.id if node.__class__ is ast.Name else ""
 
 
 def parts_of(node: ast.AST) -> list[ast.AST]:
