@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from kmigrate.config import Config, load
@@ -74,7 +73,7 @@ def configuration(options: argparse.Namespace) -> Config:
             changes[name] = tuple(code for text in getattr(options, name) for code in text.split(","))
     if getattr(options, "cases", None):
         changes["cases"] = options.cases
-    return replace(config, **changes)
+    return config._replace(**changes)
 
 
 def paths_of(options: argparse.Namespace, config: Config) -> list[str]:

@@ -35,13 +35,14 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     import argparse
     import importlib
 
-    from kmigrate.cli.parser import CommandParser
+    from kmigrate.cli.parser import CommandParser, Formatter
 
     parser = argparse.ArgumentParser(
         prog="kmigrate",
         description="Find direct TensorFlow and Theano calls in Keras layer code, rewrite them to the abstract backend, "
         "and prove the rewrite on real engines.",
         epilog="Start with: kmigrate check src/   then: kmigrate fix src/   then: kmigrate fix --write --verify src/",
+        formatter_class=Formatter,
     )
     parser.add_argument("--version", action="version", version=_VERSION)
     # Where ``prog`` is not given it is formatted, for which argparse imports a good part of the library.

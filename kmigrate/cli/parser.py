@@ -6,11 +6,34 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+_WIDTH = 80
+
+
+class Formatter(argparse.HelpFormatter):
+    """Asks for the width of the terminal when there is something to show. argparse makes a formatter for each option that is
+    added, which asks the terminal and imports what it asks with."""
+
+    def __init__(self, prog: str, indent_increment: int = 2, max_help_position: int = 24, width: int | None = None) -> None:
+        super().__init__(prog, indent_increment, max_help_position, width or _WIDTH)
+        self._widest = max_help_position
+        self._asks = width is None
+
+    def format_help(self) -> str:
+        if self._asks:
+            import shutil
+
+            self._width = shutil.get_terminal_size().columns - 2
+            self._max_help_position = min(self._widest, max(self._width - 20, self._indent_increment * 2))
+        return super().format_help()
+
 
 class CommandParser(argparse.ArgumentParser):
     """Reports what it does not know itself, with its own usage; argparse leaves that to the parser above."""
 
     _inside = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"formatter_class": Formatter, **options})
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]  # typeshed's overloads
         if self._inside:

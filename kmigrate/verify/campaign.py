@@ -181,7 +181,7 @@ class _Contents:
         self._folders: dict[Path, str] = {}
 
     def key(self, task: Task) -> str:
-        verify = replace(task.config, root=Path(), file=None, cases=None)
+        verify = task.config._replace(root=Path(), file=None, cases=None)
         pair = replace(task.pair, package_root=None)
         around = self._around(task.pair)
         return digest(self._version, get_stack(task.stack).digest, verify, pair, task.unit, task.saved, task.shrink, around)
