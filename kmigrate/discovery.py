@@ -197,10 +197,11 @@ class _Walk:
                 self._fail(prefix.rstrip(os.sep) or ".", why(error, "read"))
                 continue
             # A repository inside this one has patterns of its own.
-            complete = complete and (real == top_real or all(entry.name != ".git" for entry in entries))
+            names = {entry.name for entry in entries}
+            complete = complete and (real == top_real or ".git" not in names)
             if complete and (tracked or not levels):
                 self._searched.add(key)
-            own = self._own_level(entries, prefix, real)
+            own = _ignore_file(real, Path(prefix, ".gitignore")) if ".gitignore" in names else None
             below = [*levels, own] if own else levels
             for entry, entry_real, is_dir in _wanted(entries, real, below, exclude):
                 path = prefix + entry.name
@@ -210,12 +211,6 @@ class _Walk:
                     self._links.append((os.path.realpath(entry_real), path))
                 else:
                     self._files.setdefault(entry_real, path)
-
-    @staticmethod
-    def _own_level(entries: list[os.DirEntry[str]], prefix: str, real: str) -> _Ignore | None:
-        if any(entry.name == ".gitignore" for entry in entries):
-            return _ignore_file(real, Path(prefix, ".gitignore"))
-        return None
 
 
 def _parts(path: str) -> list[str]:

@@ -37,12 +37,13 @@ def display_path(path: str | Path) -> str:
     return relative.replace(os.sep, "/")
 
 
-def read(path: Path) -> bytes:
+def read(path: str | Path) -> bytes:
     """The bytes of a file. Raises FileAccessError."""
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - of thousands of files, a Path for each would be felt
+            return file.read()
     except OSError as error:
-        raise FileAccessError(path, why(error, "read")) from error
+        raise FileAccessError(Path(path), why(error, "read")) from error
 
 
 def why(error: OSError, doing: str) -> str:

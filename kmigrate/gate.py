@@ -52,6 +52,8 @@ _WORD = re.compile(rb"[\w\x80-\xff]+")
 _PYTHON_2 = [
     re.compile(p) for p in (rb"print[ \t]+[\w\"']", rb"exec[ \t]+[\w\"']", rb"except[^:(\n]*,[^:\n]*:", rb"raise[ \t]+\w+,")
 ]
+# Between quotes or brackets it is a text or part of a pattern.
+_UNEQUAL = re.compile(rb"<>(?!(?<=[\"'\[]<>)[\"'\]])")
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8)", re.MULTILINE)
 
 
@@ -130,7 +132,7 @@ def may_be_unreadable(data: bytes) -> bool:
 
     Parsing every clean file would double the price of a run; what is missed are syntax errors that look like Python 3.
     """
-    if b"\0" in data or b"<>" in data or _CODING.search(data[:400]):
+    if b"\0" in data or _UNEQUAL.search(data) or _CODING.search(data[:400]):
         return True
     if any(_at_line_start(data, match.start()) for pattern in _PYTHON_2 for match in pattern.finditer(data)):
         return True

@@ -159,7 +159,7 @@ def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport
     found = []
     for job, _ in jobs:
         try:
-            found.append((job.path, _examine(job, read(Path(job.path)))))
+            found.append((job.path, _examine(job, read(job.path))))
         except FileAccessError as error:
             found.append((job.path, failed(job.name, (None, None, error.message))))
     return found

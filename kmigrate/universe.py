@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmigrate.cache import Cache, Stat, stat_of
@@ -45,7 +44,7 @@ class Universe:
 
     def read(self, path: str) -> bytes:
         """Raises FileAccessError."""
-        return self.given[path] if path in self.given else read(Path(path))
+        return self.given[path] if path in self.given else read(path)
 
     def take(self, paths: Collection[str], workers: Workers) -> None:
         """Survey files, by ``key_of``, and join them."""
@@ -183,7 +182,7 @@ def survey_files(paths: Sequence[tuple[str, int]], forced: bool = False) -> list
     answers: list[Answer] = []
     for path, _ in paths:
         try:
-            answers.append((path, survey(read(Path(path)), forced)))
+            answers.append((path, survey(read(path), forced)))
         except FileAccessError as error:
             answers.append((path, error.message))
     return answers

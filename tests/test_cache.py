@@ -10,11 +10,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kmigrate import files
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.digests import digest_of
@@ -153,14 +155,13 @@ def test_the_outcome_is_what_a_second_run_reads(project: Path) -> None:
 
 def test_what_could_not_be_read_is_tried_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that changes no time when it can be read again."""
-    real = Path.read_bytes
 
-    def refuse(path: Path) -> bytes:
-        if path.name == "m7.py":
+    def refuse(path: str | Path, *mode: Any, **options: Any) -> Any:
+        if Path(path).name == "m7.py":
             raise PermissionError(13, "Permission denied")
-        return real(path)
+        return open(path, *mode, **options)  # noqa: PTH123 - as the program itself
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(files, "open", refuse, raising=False)
     code, text = check(".")
     assert (code, "pkg/m7.py: error: no permission" in text) == (2, True)
     monkeypatch.undo()

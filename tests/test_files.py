@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kmigrate import files
 from kmigrate.config import Config
 from kmigrate.discovery import discover
 from kmigrate.files import FileAccessError, display_path, read, write_atomic
@@ -159,10 +160,10 @@ def test_read_errors_are_clear(project: Path) -> None:
 
 
 def test_permission_denied_is_said_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path) -> bytes:
+    def refuse(path: Path, *mode: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(files, "open", refuse, raising=False)
     with pytest.raises(FileAccessError, match="no permission to read it"):
         read(project / "a.py")
 

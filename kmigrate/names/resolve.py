@@ -51,6 +51,7 @@ class Names:
         self._resolving: set[ast.expr] = set()
         self._memo: dict[ast.AST, Meaning] = {}
         self._values: dict[ast.expr, Meaning] = {}
+        self._imports: dict[Binding, Meaning] = {}
         self._attributes: dict[tuple[Meaning, str], Meaning] = {}
         self._meaningful: dict[tuple[Scope, str], bool] = {}
         self._sources: set[str] | None = None
@@ -306,7 +307,10 @@ class Names:
     def _binding(self, binding: Binding) -> Meaning:
         """What a binding gives its name."""
         if binding.symbol is not None:
-            return Meaning((self._joined(binding.spelling or binding.symbol),))
+            known = self._imports.get(binding)
+            if known is None:
+                known = self._imports[binding] = Meaning((self._joined(binding.spelling or binding.symbol),))
+            return known
         if binding.kind != "assign" or binding.value is None:
             return NOTHING
         return self._value(binding.value)

@@ -52,23 +52,24 @@ class Walk:
         self._run(tree)
 
     def _run(self, tree: ast.Module) -> None:
-        stack, handlers, chains, ends = self._stack, _HANDLERS, self.chains, self.ends
-        scopes, insides = self.scopes, self.inside
+        stack, chains, ends = self._stack, self.chains, self.ends
+        scopes, insides, assigned = self.scopes, self.inside, self.assigned
+        handler_of, children, name = _HANDLERS.get, Walk.children, ast.Name
         self.children(tree, self.module, None)
         while stack:
             node, scope, inside = stack.pop()
-            kind = node.__class__
-            if kind is ast.Name:
+            if node.__class__ is name:
                 # Here and not in a handler: every second node is a name, and most are read.
                 scopes[node] = scope
                 insides[node] = inside
-                if node.ctx.__class__ is ast.Load:  # type: ignore[attr-defined]
-                    chains.append(node)  # type: ignore[arg-type]
-                    ends.append((node.id, None))  # type: ignore[attr-defined]
-                elif node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
-                    self.assigned(node, scope)  # type: ignore[arg-type]
+                context = node.ctx.__class__
+                if context is ast.Load:
+                    chains.append(node)
+                    ends.append((node.id, None))
+                elif context is ast.Store:
+                    assigned(node, scope)
             else:
-                handlers.get(kind, Walk.children)(self, node, scope, inside)
+                handler_of(node.__class__, children)(self, node, scope, inside)
 
     def push(self, node: ast.AST | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
         if node is not None and node.__class__ not in _LEAVES:
