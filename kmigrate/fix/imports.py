@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from kmigrate.fix.anchors import Anchors
 from kmigrate.fix.backend import FREE_NAMES
+from kmigrate.fix.mentions import Mentions
 from kmigrate.fix.moments import Moments
 from kmigrate.lint import Analysis
 from kmigrate.model import Target
@@ -181,7 +182,7 @@ def _removals(analysis: Analysis, source: Source, names: Names) -> list[Change]:
     """Engine imports that the rewrite left without a use."""
     if source.path.endswith("__init__.py"):
         return []  # what a package's front door imports, others may import from it
-    exported = _exported(source.tree)
+    exported, mentions = _exported(source.tree), Mentions(source)
     before = _used_imports(analysis.names)
     after = _used_imports(names)
     changes: list[Change] = []
@@ -196,7 +197,7 @@ def _removals(analysis: Analysis, source: Source, names: Names) -> list[Change]:
             key = _import_key(node, item)
             bound = item.asname or item.name.partition(".")[0]
             left = key in before and key not in after and bound not in exported and _is_engine(key[1])
-            if left and not (isinstance(parent, ast.Module) and analysis.taken(bound)):
+            if left and bound not in mentions and not (isinstance(parent, ast.Module) and analysis.taken(bound)):
                 gone.append(item)
         if gone:
             changes.append(_removal(source, node, gone))

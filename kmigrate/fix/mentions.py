@@ -1,0 +1,51 @@
+"""Names that a module may read from text: in doctests, in comments for type checkers, in strings that are evaluated. An import
+that only these need still stays."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cached_property
+
+from kmigrate.source import Source
+
+_TYPE_COMMENT = re.compile(r"#[ \t]*type:(?![ \t]*ignore\b)(.*)")
+_DOCTEST = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t](.*)", re.MULTILINE)
+_WORD = re.compile(r"\w+")
+# What makes code or a variable of any string.
+_EVALUATES = frozenset({"eval", "exec", "compile", "globals", "locals", "vars"})
+
+
+class Mentions:
+    """The texts of one module."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._words or any(self._may_read(string, name) for string in self._strings if name in string)
+
+    @cached_property
+    def _words(self) -> set[str]:
+        """Those of comments and doctests."""
+        texts = [*_TYPE_COMMENT.findall(self._source.text), *_DOCTEST.findall(self._source.text)]
+        return {word for text in texts for word in _WORD.findall(text)}
+
+    @cached_property
+    def _strings(self) -> list[str]:
+        return [n.value for n in ast.walk(self._source.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+    @cached_property
+    def _evaluates(self) -> bool:
+        return any(isinstance(n, ast.Name) and n.id in _EVALUATES for n in ast.walk(self._source.tree))
+
+    def _may_read(self, string: str, name: str) -> bool:
+        """``'tf.Tensor'`` is code wherever it stands; a bare word (``'tf'``, the name of a data format once) and what is only a
+        part of an expression are code where the module evaluates strings."""
+        if self._evaluates and name in _WORD.findall(string):
+            return True
+        try:
+            tree = ast.parse(string.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return not isinstance(tree, ast.Name) and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree))
