@@ -81,6 +81,18 @@ def test_keras_is_told_its_engine_first(book: Rulebook) -> None:
     assert finding.fix is not None and finding.fix.assumption == EARLIER
 
 
+@pytest.mark.parametrize("base", ["tf.keras.layers.Layer", "Base"])
+def test_an_engine_is_not_brought_in_above_what_configures_it(base: str, book: Rulebook) -> None:
+    text = (
+        f"import os\nos.environ['CUDA_VISIBLE_DEVICES'] = ''\nimport tensorflow as tf\nfrom base import Base\nclass A({base}):\n"
+    )
+    text += "    def call(self, x):\n        return tf.exp(x) + tf.other(x)\n"
+    assert "import tensorflow as tf\nfrom " in (after := fixed(text, book))
+    assert after.index("import backend as K") > after.index("import tensorflow as tf")
+    fix = analysed(text, book).findings[-2].fix
+    assert fix is not None and fix.applicability == "safe"
+
+
 # ---- two Keras in one file
 
 INSIDE = "from tensorflow.keras import backend as K\n"

@@ -63,6 +63,27 @@ BEFORE_AFTER = [
         id="K is bound in every branch",
     ),
     pytest.param(
+        "import tensorflow as tf\nimport keras\nK = keras.backend\nX = tf.exp(1)\n",
+        "import keras\nK = keras.backend\nX = K.exp(1)\n",
+        id="K is assigned",
+    ),
+    pytest.param(
+        "import tensorflow as tf\nimport keras\nX = tf.exp(1)\nK = keras.backend\n",
+        "import keras\nfrom keras import backend as KB\nX = KB.exp(1)\n",
+        id="K is assigned below",
+    ),
+    pytest.param(
+        "import tensorflow as tf\nwith open('/dev/null'):\n    from keras import backend as K\nX = tf.exp(1)\n",
+        "X = K.exp(1)\n",
+        id="K is bound in a with statement",
+    ),
+    pytest.param(
+        "import tensorflow as tf\nfrom contextlib import suppress\nwith suppress(ImportError):\n    from keras import backend as K\n"
+        "X = tf.exp(1)\n",
+        "X = KB.exp(1)\n",
+        id="which may go on without it",
+    ),
+    pytest.param(
         "import os\nimport tensorflow as tf\nos.environ['KERAS_BACKEND'] = 'theano'\nfrom keras.layers import Layer\nX = tf.exp(1)\n",
         "'theano'\nfrom keras.layers import Layer\nfrom keras import backend as K\n",
         id="Keras is imported below what configures it",
@@ -140,6 +161,8 @@ KERAS = [
     "from keras.layers import Layer",
     "if hash('a') is None: from keras import backend as K",
     "try:\n    from keras import backend as K\nexcept ImportError:\n    pass",
+    "import keras; K = keras.backend",
+    "with open('/dev/null'):\n    from keras import backend as K",
     "from helpers import *",
     "K = 3",
     "del K",

@@ -56,6 +56,9 @@ def body(line: str, book: Rulebook) -> str:
         ("tf.multiply(a, b)[0]", "(a * b)[0]"),
         ("y = tf.multiply(a, b)[-1]", "y = (a * b)[-1]"),
         ("tf.exp(tf.multiply(a, b))", "K.exp(a * b)"),
+        ("assert tf.multiply(a, b), 'no'", "assert a * b, 'no'"),
+        ("tf.multiply(tf.exp(\n    a\n), 1)", "K.exp(\n    a\n) * 1"),
+        ("y = tf.multiply(a\n    .b, 1)", "y = (a\n    .b) * 1"),
     ],
 )
 def test_rewrites(before: str, after: str, book: Rulebook) -> None:

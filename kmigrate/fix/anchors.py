@@ -31,14 +31,17 @@ class Anchors:
 
     @cached_property
     def own(self) -> list[int]:
-        """Those that import what a new import of the file's own Keras needs."""
-        return self._moments.sure(self._brings)
+        """Those that import what a new import of the file's own Keras brings in: it itself, or else an engine."""
+        return self._moments.sure(self._brings) or self._moments.sure(_names_engine)
 
     @cached_property
-    def settings(self) -> int:
-        """The number of statements after which Keras is told its engine; 0 where none does."""
-        found = [index for index, statement in enumerate(self._tree.body) if _configures(statement)]
-        return found[-1] + 1 if found and not self.keras else 0
+    def ready(self) -> int:
+        """The number of statements after which a file that imports no Keras has told it its engine and imported one; 0 where it
+        does neither."""
+        if self.keras:
+            return 0
+        told = [index for index, statement in enumerate(self._tree.body) if _configures(statement)]
+        return max([*told, *self.own[:1]], default=-1) + 1
 
     @cached_property
     def sometimes(self) -> int | None:
@@ -52,7 +55,7 @@ class Anchors:
         sure = self._moments.sure(wanted)
         if not sure and any(map(wanted, self._imports)):
             return SOMETIMES
-        first = self.own[0] if self.own else self.settings
+        first = self.keras[0] if self.keras else self.ready
         return EARLIER if self._moments.calls_between(limit, first) else None
 
     def _brings(self, node: ImportStatement) -> bool:

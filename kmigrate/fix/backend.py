@@ -65,13 +65,21 @@ class BackendNames:
         """The names that mean the backend for good, each with the number of statements after which it does."""
         found: dict[str, int] = {}
         for name, bindings in self._names.module.bindings.items():
-            meant = bindings and all(b.symbol == symbol for b in bindings) and not self._moments.is_deleted(name)
+            meant = bindings and all(self._means(b, symbol) for b in bindings) and not self._moments.is_deleted(name)
             if meant and any(map(self._is_own, bindings)) and not self._may_be_hidden(name, min(b.position for b in bindings)):
                 found[name] = self._moments.bound(name)
         return found
 
+    def _means(self, binding: Binding, symbol: str) -> bool:
+        if binding.kind == "assign" and binding.value is not None:
+            meaning = self._names.resolve(binding.value)  # K = keras.backend
+            return meaning.certain and meaning.symbols == (symbol,)
+        return binding.symbol == symbol
+
     def _is_own(self, binding: Binding) -> bool:
         """Whether it is the backend of the file's own Keras: the one inside TensorFlow is another, with a state of its own."""
+        if binding.kind == "assign":
+            return True  # beside Keras itself, the backend inside TensorFlow is another symbol
         inside = binding.spelling.startswith("tensorflow.")
         return self._target != "keras2" or inside == (self._flavour == "tf.keras")
 

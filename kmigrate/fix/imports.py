@@ -84,8 +84,8 @@ class _Places:
 
     def of_keras(self, statement: str, uses: Sequence[ast.Name]) -> Change:
         """After the last Keras import of the leading imports (and their last star import, which might bind the name again);
-        else after the first Keras import below them; else after the leading imports and what tells Keras its engine, or after
-        docstring and comments. What comes from TensorFlow stands with it: nothing between says which engine it shall run on."""
+        else after the first Keras import below them; else after the leading imports and what has to run first, or after docstring
+        and comments. What comes from TensorFlow stands with it: nothing between says which engine it shall run on."""
         limit = min(self.moments.earliest(use) for use in uses)
         docstring = _has_docstring(self.source.tree)
         first = int(docstring)
@@ -106,8 +106,8 @@ class _Places:
         sometimes = self.anchors.sometimes
         if sometimes is not None and end <= sometimes < limit:
             return self.after(self.body[sometimes], statement)
-        if self.anchors.settings <= limit:
-            end = max(end, self.anchors.settings)
+        if self.anchors.ready <= limit:
+            end = max(end, self.anchors.ready)
         if end > first:
             return self.after(self.body[end - 1], statement)
         if docstring:

@@ -12,6 +12,8 @@ from functools import cached_property
 
 ImportStatement = ast.Import | ast.ImportFrom
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# Contexts that end in spite of an error in their block.
+_SUPPRESS = frozenset({"suppress", "raises", "assertRaises"})
 _ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 # Expressions that run nobody else's code.
 _QUIET = (ast.Constant, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.Attribute, ast.Lambda)
@@ -40,13 +42,15 @@ class Moments:
         return next((index for index in self._busy if index >= own), len(self._tree.body))
 
     def bound(self, name: str) -> int:
-        """The number of statements after which an import has surely bound ``name``; one more than there are if none does."""
+        """The number of statements after which an import or an assignment has surely bound ``name``; one more than there are if
+        none does."""
 
         def binds(node: ImportStatement) -> bool:
             return any((item.asname or item.name.partition(".")[0]) == name for item in node.names)
 
-        sure = self.sure(binds)
-        return sure[0] + 1 if sure else len(self._tree.body) + 1
+        assigned = [index for index, statement in enumerate(self._tree.body) if _assigns(statement, name)]
+        sure = [*self.sure(binds), *assigned]
+        return min(sure, default=len(self._tree.body)) + 1
 
     def sure(self, wanted: Callable[[ImportStatement], bool]) -> list[int]:
         """The statements that, wherever they come to their end, have run a ``wanted`` import."""
@@ -87,7 +91,16 @@ def _imports(statement: ast.stmt, wanted: Callable[[ImportStatement], bool]) -> 
         tried = _surely([*statement.body, *statement.orelse], wanted)
         handled = all(_surely(handler.body, wanted) for handler in statement.handlers)
         return _surely(statement.finalbody, wanted) or (tried and handled)
+    if isinstance(statement, ast.With):
+        made = {node.id for item in statement.items for node in ast.walk(item) if isinstance(node, ast.Name)}
+        made |= {node.attr for item in statement.items for node in ast.walk(item) if isinstance(node, ast.Attribute)}
+        return _surely(statement.body, wanted) and made.isdisjoint(_SUPPRESS)
     return False
+
+
+def _assigns(statement: ast.stmt, name: str) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
 
 
 def _surely(block: Sequence[ast.stmt], wanted: Callable[[ImportStatement], bool]) -> bool:

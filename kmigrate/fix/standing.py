@@ -12,6 +12,9 @@ from kmigrate.source import Source
 from kmigrate.values.roles import ADD_WEIGHT
 
 _ALONE = (
+    ast.Assert,
+    ast.If,
+    ast.While,
     ast.Assign,
     ast.AnnAssign,
     ast.AugAssign,

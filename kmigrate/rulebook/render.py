@@ -241,12 +241,21 @@ def _guarded(argument: Argument, text: str) -> list[Piece]:
     value = text[argument.value.start : argument.value.end]
     enclosed = value.startswith("(") and isinstance(argument.node, ast.Tuple)
     start_is_paren = value.startswith("(") and value.endswith(")") and not isinstance(argument.node, ATOMS)
-    if isinstance(argument.node, ATOMS) and "\n" not in value and "\r" not in value:
+    if isinstance(argument.node, ATOMS) and (("\n" not in value and "\r" not in value) or _is_one_line(value)):
         # a call here may be rewritten itself, to an expression that is no atom
         return [Slice(argument.value.start, argument.value.end, operand=True)]
     if enclosed or (start_is_paren and _one_group(value)):
         return [argument.value]
     return ["(", argument.value, ")"]
+
+
+def _is_one_line(value: str) -> bool:
+    """Whether the line breaks of an expression all lie inside its own brackets."""
+    try:
+        ast.parse(value, mode="eval")
+    except (SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _one_group(value: str) -> bool:
