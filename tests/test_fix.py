@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import textwrap
 from types import SimpleNamespace
 
@@ -196,6 +197,35 @@ def test_every_other_byte_stays(newline: str, book: Rulebook) -> None:
 )
 def test_imports(before: str, after: str, book: Rulebook) -> None:
     assert fixed(before, book) == after
+
+
+@pytest.mark.parametrize("form", ["{}", "({})", "(\n    {},\n)", "as_is"])
+@pytest.mark.parametrize(
+    "used", [used for size in range(4) for used in itertools.combinations(["exp", "reduce_sum", "expand"], size)]
+)
+def test_of_a_list_of_imports_those_go_that_lost_their_use(used: tuple[str, ...], form: str, book: Rulebook) -> None:
+    joint = ",\n    " if form.startswith("(\n") else ", \\\n    " if form == "as_is" else ", "
+    names = ["exp", "other", "reduce_sum", "expand"]
+    for order in itertools.permutations(names):
+        text = f"from tensorflow import {form.replace('as_is', '{}').format(joint.join(order))}\nfrom keras import backend as K\n"
+        after = fixed(text + "".join(f"{name}(x)\n" for name in used), book)
+        imported = [
+            a.name for n in ast.parse(after).body if isinstance(n, ast.ImportFrom) and n.module == "tensorflow" for a in n.names
+        ]
+        assert imported == [name for name in order if name not in used or name == "expand"]
+
+
+def test_the_import_of_another_function_is_no_use(book: Rulebook) -> None:
+    head = "import tensorflow as tf\nfrom keras import backend as K\ndef f(x):\n    return tf.exp(x)\n"
+    other = "def version():\n    import tensorflow as tf\n    return tf.other\n"
+    assert fixed(head + other, book) == (head + other).replace("import tensorflow as tf\n", "", 1).replace("tf.exp", "K.exp")
+
+
+def test_a_global_import_is_that_of_the_module(book: Rulebook) -> None:
+    text = (
+        "from keras import backend as K\ndef g():\n    global tf\n    import tensorflow as tf\ndef f(x):\n    return tf.exp(x)\n"
+    )
+    assert "    import tensorflow as tf\n" in fixed(text, book)
 
 
 def test_a_package_front_door_keeps_its_imports(book: Rulebook) -> None:

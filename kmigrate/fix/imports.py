@@ -194,9 +194,9 @@ def _removals(analysis: Analysis, source: Source, names: Names) -> list[Change]:
             continue
         gone = []
         for item in node.names:
-            key = _import_key(node, item)
-            bound = item.asname or item.name.partition(".")[0]
-            left = key in before and key not in after and bound not in exported and _is_engine(key[1])
+            bound, symbol = _bound(node, item)
+            key = bound, symbol, _place(names, parent)
+            left = key in before and key not in after and bound not in exported and _is_engine(symbol)
             if left and bound not in mentions and not (isinstance(parent, ast.Module) and analysis.taken(bound)):
                 gone.append(item)
         if gone:
@@ -208,22 +208,27 @@ def _is_engine(symbol: str) -> bool:
     return engine_of(symbol) is not None
 
 
-def _import_key(node: ast.Import | ast.ImportFrom, item: ast.alias) -> tuple[str, str]:
+def _bound(node: ast.Import | ast.ImportFrom, item: ast.alias) -> tuple[str, str]:
     if isinstance(node, ast.Import):
         name = item.asname or item.name.partition(".")[0]
         return name, canonical(item.name if item.asname else name)
     return item.asname or item.name, canonical("." * node.level + f"{node.module or ''}.{item.name}")
 
 
-def _used_imports(names: Names) -> set[tuple[str, str]]:
-    """(name, symbol) of the imports that some name in the file refers to."""
+def _place(names: Names, scope: ast.AST) -> str:
+    definition = names.definitions.get(scope)
+    return definition.qualname if definition is not None else ""
+
+
+def _used_imports(names: Names) -> set[tuple[str, str, str]]:
+    """(name, symbol, qualified name of the function that binds it) of the imports that some name in the file refers to."""
     used = set()
     for node in ast.walk(names.tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             scope = names.scope_of(node).lookup(node.id)
-            for binding in scope.bindings[node.id] if scope else ():
-                if binding.symbol is not None:
-                    used.add((node.id, binding.symbol))
+            if scope is not None:
+                place = _place(names, scope.node)
+                used |= {(node.id, b.symbol, place) for b in scope.bindings[node.id] if b.symbol is not None}
     return used
 
 
@@ -255,7 +260,7 @@ def _removal(source: Source, node: ast.Import | ast.ImportFrom, gone: Sequence[a
     text = source.text[start:end]
     for item in reversed(gone):
         index = node.names.index(item)
-        if index + 1 < len(node.names):
+        if any(other not in gone for other in node.names[index:]):
             cut = source.span(item)[0], source.span(node.names[index + 1])[0]
         else:
             cut = source.span(node.names[index - 1])[1], source.span(item)[1]
