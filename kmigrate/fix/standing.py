@@ -70,6 +70,19 @@ class Standing:
             return False
         return any(s.startswith(("keras.", "tf.keras.")) for s in self.names.resolve(call.func).symbols)
 
+    def with_arguments(self, use: ast.expr) -> bool:
+        """Whether a function is handed on with arguments for it: ``Lambda(f, arguments={...})``, ``partial(f, axis=1)``."""
+        parent = self.names.parents.get(use)
+        call = self.names.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+        if not isinstance(call, ast.Call) or call.func is use:
+            return False
+        if "functools.partial" in self.names.resolve(call.func).symbols:
+            return len(call.args) + len(call.keywords) > 1
+        if not ast.unparse(call.func).endswith("Lambda"):
+            return False
+        own = len(call.args) > 3 or any(isinstance(argument, ast.Starred) for argument in call.args)
+        return own or any(keyword.arg in ("arguments", None) for keyword in call.keywords)
+
     def bare(self, use: ast.expr) -> bool:
         """Whether a replacement needs no parentheses, whatever its operators: nothing here binds closer."""
         parent = self.names.parents.get(use)

@@ -117,6 +117,8 @@ class Fixer:
         if rule.parameters is not None:
             if not stands.isdisjoint({"compared", "identity"}):
                 raise NoFix("a function that is compared: what it is compared with must change as well")
+            if self.standing.with_arguments(use):
+                raise NoFix("a function that is handed on with arguments of its own: call it in a lambda")
             pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
             return pieces, None if count == 1 and self.standing.activation(use) else count
         if "identity" in stands and not (isinstance(template, ast.Constant) and template.value is None):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from kmigrate.gate import may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
@@ -211,9 +212,14 @@ class _Extraction:
             return [f"#{self.numbers[self.names.definitions[value]]}"]
         if isinstance(value, ast.IfExp):
             return self.targets(value.body, depth + 1) + self.targets(value.orelse, depth + 1)
-        if isinstance(value, ast.Call) and value.args and "functools.partial" in self.names.resolve(value.func).symbols:
+        if self._is_partial(value):
             return self.targets(value.args[0], depth + 1)
         return []
+
+    def _is_partial(self, value: ast.expr) -> TypeGuard[ast.Call]:
+        if not isinstance(value, ast.Call) or not value.args:
+            return False
+        return "functools.partial" in self.names.resolve(value.func).symbols
 
     def _name(self, node: ast.Name, depth: int) -> list[Target]:
         scope = self.names.scope_of(node).lookup(node.id)
@@ -325,6 +331,9 @@ class _Extraction:
         elif isinstance(value, ast.Dict):
             for element in value.values:
                 self._add(element, kind, to, receivers, verb)
+        elif self._is_partial(value):
+            self._add(value.args[0], kind, to, receivers, verb)
+            return
         elif isinstance(value, ast.Call) and not self.targets(value):
             # A factory, or the instance of a class: what its call makes is handed over.
             for target in self.targets(value.func):

@@ -78,3 +78,21 @@ def test_the_layer_may_be_one_of_the_project_and_a_second_run_says_the_same(
     first = Project(Config(), cached=True).reports(["."])
     assert [(f.line, f.symbol) for report in first for f in report.findings] == [(4, "tf.nn.relu")]
     assert Project(Config(), cached=True).reports(["."]) == first
+
+
+@pytest.mark.parametrize(
+    ("use", "replacement"),
+    [
+        ("Lambda(tf.reduce_sum, arguments={'reduction_indices': 1})(x)", None),
+        ("Lambda(tf.nn.softmax, None, None, {'dim': 1})(x)", None),
+        ("Lambda(function=tf.exp, arguments=dict(name='a'))(x)", None),
+        ("Lambda(tf.exp, **options)(x)", None),
+        ("Lambda(partial(tf.reduce_sum, axis=1))(x)", None),
+        ("Lambda(partial(tf.exp))(x)", "K.exp"),
+        ("Lambda(tf.exp, name='a')(x)", "K.exp"),
+    ],
+)
+def test_a_function_that_is_handed_on_with_arguments_of_its_own_stays(use: str, replacement: str | None) -> None:
+    (finding,) = found(f"from keras import backend as K\n{use}")
+    assert (finding.fix.replacement if finding.fix else None) == replacement
+    assert replacement or "arguments of its own" in finding.message
