@@ -42,11 +42,19 @@ def reachable(
 
 
 def directed(asked: Mapping[int, Sequence[Alternative]], shape: UnitShape, base: Case) -> Iterator[tuple[int, Case]]:
-    """(use, case) pairs: what each use asks, the likeliest first."""
-    for use in sorted(asked):
-        made = itertools.chain.from_iterable(_with(base, shape, wishes) for wishes in asked[use])
+    """(use, case) pairs: what each use asks, the likeliest first. A branch may want one tensor where another unpacks a list."""
+    alone = _alone(base)
+    for use, start in itertools.product(sorted(asked), [base] if alone == base else [base, alone]):
+        made = itertools.chain.from_iterable(_with(start, shape, wishes) for wishes in asked[use])
         for case in itertools.islice(made, _MOST_OF_ONE):
             yield use, case
+
+
+def _alone(case: Case) -> Case:
+    """The first tensor of a list by itself; the case as it is where it has no list."""
+    first = {name.removesuffix(".0"): text for name, text in case.inputs if name.endswith(".0")}
+    rest = {name: text for name, text in case.inputs if "." not in name}
+    return replace(case, inputs=tuple({**first, **rest}.items())) if first else case
 
 
 def undirected(base: Case, shape: UnitShape, usages: Sequence[Usage], project: Classes | None) -> Iterator[Case]:

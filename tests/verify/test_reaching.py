@@ -115,6 +115,17 @@ def test_what_no_case_can_reach_is_not_looked_for(body: str, use: int, engine: s
     assert cases_for(body, use, engine) is None
 
 
+def test_a_branch_may_want_one_tensor_where_another_unpacks_a_list() -> None:
+    text = CLASS.replace("{body}", f"if self.flag and mask is not None:\n            return {RAN}(0, x)\n        x, n = x")
+    text = text.replace("{mark}", RAN)
+    shape = read_unit(text, "A")
+    assert shape is not None
+    base = Case({}, (("x.0", "float[2,6,4]"), ("x.1", "int[2,1]<2")))
+    made = [case.arguments() for _, case in directed(reachable(text, "A", shape, "tensorflow", [0]), shape, base)]
+    assert "flag=True, x.0=float[2,6,4], x.1=int[2,1]<2, mask.0=bool[2,6], mask.1=bool[2,1]" in made
+    assert "flag=True, x=float[2,6,4], mask=bool[2,6]" in made
+
+
 def test_a_method_is_reached_through_those_that_call_it() -> None:
     assert cases_for("if self.flag:\n    return self.helper(x)", 8) == ["mode='min', flag=True, x=float[2,6,4]"]
 
