@@ -270,3 +270,32 @@ def test_branches_are_reached_and_a_fault_in_one_is_found(
     (unit,) = json.loads(capsys.readouterr().out)["units"]
     assert unit["verdict"] == "different"
     assert unit["blame"] == "line 22, column 17: XX001 `tf.math.bessel_i0e` -> `K.abs(y)`"
+
+
+FLOAT32 = '''import tensorflow as tf
+from keras.layers import Layer
+
+
+class Named(Layer):
+    """Named()(Input((4,)))"""
+
+    def __init__(self, flag=False, **kwargs):
+        super().__init__(**kwargs)
+        self.flag = flag
+
+    def call(self, x):
+        y = x * tf.constant(2.0, tf.float32)
+        return tf.exp(y) if self.flag else y
+'''
+
+
+@pytest.mark.engines
+def test_a_branch_of_code_that_runs_in_float32_alone_is_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.py").write_text(FLOAT32)
+    assert main(["verify", "--output-format", "json", "m.py"]) == 0
+    (unit,) = json.loads(capsys.readouterr().out)["units"]
+    assert {run["floatx"] for run in unit["runs"]} == {"float32"}
+    assert [edit["executed"] for edit in unit["edits"] if edit["symbol"] == "tf.math.exp"] == [True]
