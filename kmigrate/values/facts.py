@@ -208,7 +208,9 @@ class UseFacts:
             node = self.node(name)
         except Unknown:
             return False
-        return is_unranked(node, self.values.names)
+        given = self.values.given.items()
+        lost = frozenset(given_name for given_name, value in given if value.shape is None and value.symbolic)
+        return is_unranked(node, self.values.names, lost)
 
     def part(self, name: str) -> Part | None:
         """See ``rulebook.parts.part_of``; always answered."""

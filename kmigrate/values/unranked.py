@@ -8,6 +8,7 @@ be kept, as Keras's own tensors all have one.
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from kmigrate.names import Names
 
@@ -27,19 +28,21 @@ _KEEP = frozenset(
 )
 
 
-def is_unranked(node: ast.expr, names: Names, depth: int = _DEEPEST) -> bool:
-    """Whether the rank of a tensor, or of the first of some, is surely lost on one of the ways that lead to it."""
+def is_unranked(node: ast.expr, names: Names, lost: Collection[str] = (), depth: int = _DEEPEST) -> bool:
+    """Whether the rank of a tensor, or of the first of some, is surely lost on one of the ways to it. ``lost``: names
+    that have none."""
     if not depth:
         return False
     if isinstance(node, ast.Name):
-        return not _is_told(node.id, names) and any(is_unranked(value, names, depth - 1) for value in _values_of(node, names))
+        values = _values_of(node, names)
+        return node.id in lost or (not _is_told(node.id, names) and any(is_unranked(v, names, lost, depth - 1) for v in values))
     if isinstance(node, ast.Call):
         symbols = names.resolve(node.func).symbols
         if any(_loses(symbol, node) for symbol in symbols):
             return True
         kept = any(symbol.rpartition(".")[2] in _KEEP for symbol in symbols)
-        return kept and any(is_unranked(argument, names, depth - 1) for argument in node.args)
-    return any(is_unranked(part, names, depth - 1) for part in _parts(node))
+        return kept and any(is_unranked(argument, names, lost, depth - 1) for argument in node.args)
+    return any(is_unranked(part, names, lost, depth - 1) for part in _parts(node))
 
 
 def _parts(node: ast.expr) -> list[ast.expr]:

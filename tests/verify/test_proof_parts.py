@@ -177,6 +177,28 @@ def test_half_precision(value_class: str, original: Result, replacement: Result,
     assert [d.counts for d in findings.differences] == ([] if counts is None else [counts])
 
 
+def test_numbers_and_tensors_without_a_rank_are_tried_on_the_originals_engine(tmp_path: Path) -> None:
+    silent = [v for v in variants_of(job(tmp_path)) if v.silent]
+    assert {v.label for v in silent} == {"x a number", "w a number", "unknown rank"}
+    (unranked,) = [v for v in silent if v.unranked]
+    assert unranked.facts() == {"x": (None, "float64"), "w": (None, "float64")}
+    assert [feed["dynamic"] for feed in unranked.payload()["feeds"]] == ["rank", "rank"]
+    # An alternative that asks for a rank, or for a tensor, does not claim to hold for them.
+    (tmp_path / "asking").mkdir()
+    asking = variants_of(job(tmp_path / "asking", '[[rule.alternative]]\nwhen = "tensor(a) and rank(b) == 2"'))
+    assert asking and not any(v.silent for v in asking)
+
+
+@pytest.mark.parametrize(
+    ("replacement", "counts"),
+    [(result([2.0]), True), (FAILED, False), (Result(True, outputs=(np.float32([2.0]),), names=("output",)), False)],
+)
+def test_of_a_silent_variant_only_another_value_counts(replacement: Result, counts: bool) -> None:
+    findings, variant = Findings(), Variant("x a number", {}, "float64", ("ordinary",), silent=True)
+    judge(variant, "ordinary", {}, result([1.0]), replacement, findings, True)
+    assert [d.counts for d in findings.differences] == [counts]
+
+
 def test_that_neither_yields_a_value_is_no_difference_and_no_case() -> None:
     findings, variant = Findings(), Variant("", {}, "float64", ("ordinary",))
     none, words = (Result(True, outputs=(Other(text),), names=("output",), no_gradient="not asked for") for text in ("None", "a"))

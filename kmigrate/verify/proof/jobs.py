@@ -29,9 +29,9 @@ _HEADER = {
     "theano": "import theano\nimport theano.tensor as T\nfrom theano import tensor\nfrom keras import backend as K\n\n\n",
 }
 # "unknown" never holds: what stands under it is always an assumption.
-_OF_THE_INPUT = frozenset({"rank", "dtype", "floating", "integer", "unknown"})
-# What the concrete inputs of a case are: name -> (rank, dtype).
-Facts = Mapping[str, tuple[int, str]]
+_OF_THE_INPUT = frozenset({"rank", "dtype", "floating", "integer", "unknown", "unranked", "tensor"})
+# What the concrete inputs of a case are: name -> (rank or None, dtype).
+Facts = Mapping[str, tuple[int | None, str]]
 
 
 def _anything(_: Facts) -> bool:

@@ -153,7 +153,8 @@ def _other_engine(
 ) -> dict[int, list[Result]]:
     """The replacement's results on the other engine, for the variants that the original took."""
     # Half precision is for the original's engine: Theano computes much of it in float32.
-    chosen = [i for i, v in enumerate(variants) if v.floatx != "float16" and i in before and any(r.ok for r in before[i])]
+    taken = [i for i, v in enumerate(variants) if v.floatx != "float16" and not v.silent]
+    chosen = [i for i in taken if i in before and any(r.ok for r in before[i])]
     answers = ask(lab, stack, OTHER[job.rule.engine], [job.after], [variants[i] for i in chosen], random=job.example.random)
     return {
         i: [result_of(sides[0], place) for place in range(len(variants[i].classes))]

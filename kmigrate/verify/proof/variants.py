@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmigrate.verify.proof.classes import FINITE, ORDINARY, Array, classes_of, draw
-from kmigrate.verify.proof.jobs import Job
+from kmigrate.verify.proof.jobs import Facts, Job
 from kmigrate.verify.result import encode
 from kmigrate.verify.specs import Spec, parse
 
 # Part of the key of every proof: raise it when other cases are generated or other differences count.
-GENERATOR = 3
+GENERATOR = 4
 HIGHEST_RANK = 5
 # Leading axes of a raised rank: of unlike sizes, so that axes that are mixed up show.
 _LEADING = (2, 3, 2, 2, 2)
 _INTEGER_BITS = 32
+_NUMBERS = (0.1, 3, -2.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,9 @@ class Variant:
     """One set of ranks, sizes and dtypes, with the classes of values that it is run on.
 
     ``label`` says what was varied ("" for the example's own inputs). ``dynamic``: names of tensors whose first size the graph
-    does not know. ``refused``: the rule refuses it where it can see the ranks and dtypes. ``optimized``: Theano runs it with its
-    default optimizer.
+    does not know; ``unranked``: it does not know their ranks either. ``refused``: the rule refuses it where it can see the ranks
+    and dtypes. ``optimized``: Theano runs it with its default optimizer. ``silent``: for the original's engine alone, and what
+    fails or changes its dtype does not count: only another value does.
     """
 
     label: str
@@ -39,6 +41,8 @@ class Variant:
     dynamic: frozenset[str] = frozenset()
     refused: bool = False
     optimized: bool = False
+    unranked: bool = False
+    silent: bool = False
 
     @property
     def own(self) -> bool:
@@ -59,6 +63,13 @@ class Variant:
             return f"int{spec.width or _INTEGER_BITS}"
         return f"float{spec.width}" if spec.width else self.floatx
 
+    def facts(self) -> Facts:
+        """What the analyzer could know of the tensors."""
+        return {name: (None if self.unranked else len(spec.shape), self.dtype(name)) for name, spec in self.tensors().items()}
+
+    def _dynamic(self, name: str) -> bool | str:
+        return "rank" if self.unranked else name in self.dynamic
+
     def arrays(self, value_class: str) -> dict[str, Array]:
         """The inputs of one run."""
         return {
@@ -75,7 +86,7 @@ class Variant:
             "floatx": self.floatx,
             "gradient": self.gradient,
             "feeds": [
-                {"name": name, "d": self.dtype(name), "s": list(spec.shape), "dynamic": name in self.dynamic}
+                {"name": name, "d": self.dtype(name), "s": list(spec.shape), "dynamic": self._dynamic(name)}
                 for name, spec in tensors.items()
             ],
             "literals": {name: repr(spec.value) for name, spec in self.specs.items() if spec.kind == "literal"},
@@ -99,10 +110,10 @@ def variants_of(job: Job, generate: bool = True) -> list[Variant]:
     if job.example.random or not any(spec.is_tensor for spec in specs.values()) or not (job.varies and generate):
         return own
     found, seen = list(own), {_key(variant) for variant in own}
-    for variant in _generated(specs, gradient):
+    for variant in (*_generated(specs, gradient), *_silent(specs, job.rule.engine)):
         if not job.example.ranks and any(len(variant.specs[n].shape) != len(s.shape) for n, s in specs.items()):
             continue
-        facts = {name: (len(spec.shape), variant.dtype(name)) for name, spec in variant.tensors().items()}
+        facts = variant.facts()
         if _key(variant) not in seen and job.holds(facts):
             seen.add(_key(variant))
             found.append(replace(variant, refused=job.refuses(facts)))
@@ -115,7 +126,7 @@ def optimized(variant: Variant) -> Variant:
 
 
 def _key(variant: Variant) -> tuple[Any, ...]:
-    return (*(str(spec) for spec in variant.specs.values()), variant.floatx, variant.dynamic)
+    return (*(str(spec) for spec in variant.specs.values()), variant.floatx, variant.dynamic, variant.unranked)
 
 
 def _generated(specs: Mapping[str, Spec], gradient: bool) -> Iterator[Variant]:
@@ -142,6 +153,17 @@ def _generated(specs: Mapping[str, Spec], gradient: bool) -> Iterator[Variant]:
             # What is further away is infinite or 0 here.
             kinds = tuple(c for c in kinds if c in (*FINITE, "large"))
         yield replace(variant(label, change, floatx), classes=kinds, gradient=False)
+
+
+def _silent(specs: Mapping[str, Spec], engine: str) -> Iterator[Variant]:
+    """Numbers in place of tensors, of digits that float32 does not hold, and tensors of which TensorFlow does not know the rank:
+    the text of a use seldom tells them from others."""
+    for name, spec in specs.items():
+        for number in _NUMBERS if spec.is_tensor and spec.kind not in ("int", "bool") and not spec.width else ():
+            change = {name: Spec("literal", value=number)}
+            yield Variant(f"{name} a number", {**specs, **change}, "float64", (ORDINARY,), False, silent=True)
+    if engine == "tensorflow":
+        yield Variant("unknown rank", specs, "float64", (ORDINARY,), False, unranked=True, silent=True)
 
 
 def _ranks(specs: Mapping[str, Spec]) -> Iterator[tuple[str, int, dict[str, Spec]]]:

@@ -141,6 +141,8 @@ class Engine(object):
 
     def placeholder(self, array, dynamic, is_input):
         shape = tuple(array.shape)
+        if dynamic == "rank":
+            return self.tf.compat.v1.placeholder(str(array.dtype))
         if dynamic and shape:
             shape = (None,) + shape[1:]
         if is_input and shape:
