@@ -7,6 +7,7 @@ chunk with it: what it held is done again, and a chunk that is lost ``ATTEMPTS``
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import logging
 import multiprocessing
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from kmigrate.collector import ending
 from kmigrate.model import UserError
 
 T = TypeVar("T")
@@ -129,7 +131,7 @@ class Processes:
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Not fork: this process may have threads.
-        return ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), _ignore_interrupts)
+        return ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), _started)
 
     def _close(self) -> None:
         pool, self._pool = self._pool, None
@@ -155,9 +157,11 @@ class Processes:
         self._close()
 
 
-def _ignore_interrupts() -> None:
+def _started() -> None:
+    """What a new process does first."""
     # Ctrl-C reaches every process of a terminal; the one that the user started decides what becomes of the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(ending)  # the run waits for the end of its processes
 
 
 class Dask:
