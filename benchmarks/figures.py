@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import corpora, peers
-from benchmarks.measure import Cost, Task, interleaved, python, run
+from benchmarks.measure import SEARCH, Cost, Task, interleaved, python, run
 
 KMIGRATE = [sys.executable, "-m", "kmigrate"]
 Progress = Callable[[str], None]
@@ -67,6 +67,7 @@ def _tree(figures: Figures, name: str, tree: Path, rounds: int, fast: Sequence[s
         tasks: dict[str, Task] = {
             "start": partial(run, [sys.executable, "-c", "pass"]),
             "read": partial(python, "read", files),
+            "list, read and search": partial(run, [sys.executable, "-c", SEARCH], tree),
             "parse all": partial(python, "parse", files),
             "check": check(tree),
             "warm": check(tree, env=env),
@@ -76,6 +77,7 @@ def _tree(figures: Figures, name: str, tree: Path, rounds: int, fast: Sequence[s
         }
         if candidates:
             tasks["parse candidates"] = partial(python, "parse", candidates)
+            tasks["parse and visit candidates"] = partial(python, "visit", candidates)
         costs = interleaved(tasks, rounds, {peer: partial(peers.measure, peer, tree) for peer in slow})
     figures.add(name, {**costs, "first run ever": first})
 

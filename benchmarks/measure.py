@@ -86,15 +86,40 @@ else:
     wall, start = time.perf_counter(), used()
     for text in texts:
         try:
-            ast.parse(text)
+            stack = [ast.parse(text)]
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass
+            continue
+        while what == "visit" and stack:
+            node = stack.pop()
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if value.__class__ is list:
+                    stack += [child for child in value if isinstance(child, ast.AST)]
+                elif isinstance(value, ast.AST):
+                    stack.append(value)
 print(time.perf_counter() - wall, used() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
+# The least that a program in Python can do with a tree: list it, read it, search for what would matter.
+SEARCH = """
+import os, re
+pattern, waiting, found = re.compile(rb"tensorflow|theano|keras"), ["."], 0
+while waiting:
+    with os.scandir(waiting.pop()) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif entry.name.endswith(".py"):
+                with open(entry.path, "rb", buffering=0) as file:
+                    found += pattern.search(file.read()) is not None
+print(found)
+"""
+
+
 def python(what: str, files: Sequence[Path]) -> Cost:
-    """What plain Python needs to ``read`` files or to ``parse`` them (without reading), beyond the interpreter's start."""
+    """What plain Python needs, beyond the interpreter's start, to ``read`` files, to ``parse`` them (without reading) or also to
+    ``visit`` every node, with nothing done there: what no analysis in Python can do without."""
     with tempfile.NamedTemporaryFile("w", suffix=".list") as listing:
         listing.write("\0".join(map(str, files)))
         listing.flush()
