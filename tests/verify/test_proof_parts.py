@@ -57,7 +57,7 @@ def test_an_alternative_without_a_condition_is_attacked_at_every_rank_size_and_d
     assert 0 in sizes and 1 in sizes
     assert any(v.floatx == "float32" and v.dtype("x") == "float64" for v in variants)
     classes = {c for v in variants for c in v.classes}
-    assert {"zeros", "negatives", "ties", "large", "huge", "tiny", "infinities", "NaN"} <= classes
+    assert {"zeros", "negatives", "ties", "large", "huge", "tiny", "smallest", "limits", "infinities", "NaN"} <= classes
 
 
 def test_a_condition_bounds_what_is_attacked(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ Array = npt.NDArray[Any]
 ORDINARY = "ordinary"
 # Everything finite that a layer meets; a difference here counts for both claims.
 FINITE = (ORDINARY, "ordinary again", "zeros", "negatives", "ties")
-# Finite, but where formulas overflow, vanish or lose digits.
-FAR = ("large", "huge", "tiny")
+# Finite, but where formulas overflow, vanish or lose digits. "smallest" are the smallest normal numbers: half of one is 0 where
+# an engine keeps no subnormals. "limits": exp overflows there, half of it does not.
+SMALLEST = "smallest"
+FAR = ("large", "huge", "tiny", SMALLEST, "limits")
+_EXP_OVERFLOWS = {"float32": 89.2, "float64": 710.3}
 NOT_FINITE = ("infinities", "NaN")
 _INTEGERS = (ORDINARY, "ordinary again", "zeros", "negatives", "ties", "large")
 _INDICES = (ORDINARY, "ordinary again", "zeros", "largest")
@@ -51,13 +54,17 @@ def draw(spec: Spec, dtype: str, value_class: str, position: int) -> Array:
     elif spec.kind in _BOUND or (spec.kind == "int" and value_class not in _INTEGERS):
         found = ordinary
     else:
-        found = _of_class(ordinary, value_class, rng)
+        found = _of_class(ordinary, value_class, rng, dtype)
     with np.errstate(over="ignore"):  # in half precision large values are infinite
         return np.ascontiguousarray(found.astype(dtype)).reshape(spec.shape)
 
 
-def _of_class(ordinary: Array, value_class: str, rng: np.random.Generator) -> Array:
+def _of_class(ordinary: Array, value_class: str, rng: np.random.Generator, dtype: str) -> Array:
     shape = ordinary.shape
+    if value_class == SMALLEST:
+        return np.where(ordinary < 0, -1.0, 1.0) * np.finfo(dtype).tiny
+    if value_class == "limits":
+        return np.where(np.abs(ordinary) > 1, np.sign(ordinary) * _EXP_OVERFLOWS[dtype], ordinary)
     if value_class == "zeros":
         return np.zeros(shape)
     if value_class == "negatives":

@@ -4,7 +4,8 @@ A claim falls with the first difference that counts; every other difference is a
 
 *Preserving* (on the original's engine): values count on every class of values, a NaN being equal to a NaN in the same place.
 Where the inputs are infinite or NaN, a result that is not finite on both sides is a remark; a finite value that becomes another
-one, or a NaN, counts. Gradients count where the inputs are finite, kinks and ties included. A dtype counts; that of a
+one, or a NaN, counts. Gradients count where the inputs are finite, kinks and ties included, but not at the
+smallest numbers: the slope of a square root there is what each engine's approximation makes of it. A dtype counts; that of a
 gradient does not. Text that fails where the original runs counts for the example's own inputs, for other ranks (1 and up) and
 other dtypes; for scalars, empty tensors, booleans and sizes that must be broadcast it is a remark: it is heard, and gives no
 wrong value. Cases that the rule refuses where it can see them are remarks.
@@ -30,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from kmigrate.verify.compare import Tolerance, Verdict, compare
-from kmigrate.verify.proof.classes import FINITE, NOT_FINITE, Array
+from kmigrate.verify.proof.classes import FINITE, NOT_FINITE, SMALLEST, Array
 from kmigrate.verify.proof.variants import Variant
 from kmigrate.verify.result import Other, Result, decode, decode_moments
 
@@ -194,7 +195,7 @@ def judge(
         if verdict.verdict in _EQUAL:
             into.numbers(verdict)
             return
-        counts = _values_count(variant, value_class, same_engine) and value_class not in NOT_FINITE
+        counts = _values_count(variant, value_class, same_engine) and value_class not in (*NOT_FINITE, SMALLEST)
         if replacement.no_gradient is not None:
             counts = counts and _failure_counts(variant, same_engine)
         if not same_engine and value_class in ("zeros", "ties"):
