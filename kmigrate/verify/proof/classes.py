@@ -62,7 +62,7 @@ def draw(spec: Spec, dtype: str, value_class: str, position: int) -> Array:
 def _of_class(ordinary: Array, value_class: str, rng: np.random.Generator, dtype: str) -> Array:
     shape = ordinary.shape
     if value_class == SMALLEST:
-        return np.where(ordinary < 0, -1.0, 1.0) * np.finfo(dtype).tiny
+        return np.where(ordinary < 0, -1.0, 1.0) * float(np.finfo(dtype).tiny)
     if value_class == "limits":
         return np.where(np.abs(ordinary) > 1, np.sign(ordinary) * _EXP_OVERFLOWS[dtype], ordinary)
     if value_class == "zeros":
