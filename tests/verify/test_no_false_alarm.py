@@ -6,7 +6,6 @@ What could raise a false alarm stands here: random numbers, updates of state, fl
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def test_renaming_is_never_a_difference(tmp_path: Path) -> None:
     settings = Config()
     with open_engines(settings, None) as (_, engines):
         for number in range(RUNS):
-            config = replace(settings, verify=VerifyConfig(seeds=(number,), cases=NOISE))
+            config = settings._replace(verify=VerifyConfig(seeds=(number,), cases=NOISE))
             (checked,) = Project(config).check([str(path)])
             chosen = fixes_to_apply(checked.report.findings, unsafe=True)
             planned = plan(checked, chosen, config.target)

@@ -64,11 +64,11 @@ class Difference:
     counts: bool
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Small first; among equals the more ordinary class."""
+    def size(self) -> tuple[bool, int, int]:
+        """Tensors before what stands in their place, small first; among equals the more ordinary class."""
         order = (*FINITE, *NOT_FINITE)
         place = order.index(self.value_class) if self.value_class in order else len(order)
-        return sum(array.size for array in self.arrays.values()), place
+        return self.variant.silent, sum(array.size for array in self.arrays.values()), place
 
 
 @dataclass(slots=True)
@@ -270,7 +270,10 @@ def _differ_where_not_finite(original: Result, replacement: Result, tolerance: T
 
 def describe(difference: Difference) -> str:
     """One line: the inputs and what was computed from them."""
-    inputs = ", ".join(f"{name} = {_text(array)}" for name, array in difference.arrays.items())
+    texts = {name: _text(array) for name, array in difference.arrays.items()}
+    if difference.variant.silent:
+        texts |= {name: repr(s.value) for name, s in difference.variant.specs.items() if s.kind == "literal"}
+    inputs = ", ".join(f"{name} = {text}" for name, text in texts.items())
     original, replacement = _computed(difference)
     floatx = f" under floatx {difference.variant.floatx}" if "floatx" in difference.variant.label else ""
     given = f"with {inputs}{floatx}: " if inputs else ""
