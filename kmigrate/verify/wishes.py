@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kmigrate.verify.anatomy import UnitShape
@@ -43,7 +43,8 @@ class Wish:
     kind: Kind
     name: str
     operation: Operation
-    value: Any = None
+    # A list may be asked for, which has no hash.
+    value: Any = field(default=None, hash=False)
 
 
 Alternative = tuple[Wish, ...]

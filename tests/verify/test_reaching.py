@@ -17,6 +17,7 @@ from kmigrate.verify.guards import Guards
 from kmigrate.verify.markers import RAN
 from kmigrate.verify.reaching import directed, reachable, undirected
 from kmigrate.verify.usages import Usage
+from kmigrate.verify.wishes import Wish
 
 CLASS = """
 class A(Layer):
@@ -299,3 +300,8 @@ def test_a_branch_of_code_that_runs_in_float32_alone_is_reached(
     (unit,) = json.loads(capsys.readouterr().out)["units"]
     assert {run["floatx"] for run in unit["runs"]} == {"float32"}
     assert [edit["executed"] for edit in unit["edits"] if edit["symbol"] == "tf.math.exp"] == [True]
+
+
+def test_a_branch_may_ask_for_a_list() -> None:
+    asked = [Wish("construct", "axes", "equal", value) for value in ([1, 2], [1, 2], [1])]
+    assert [wish.value for wish in dict.fromkeys(asked)] == [[1, 2], [1]]
