@@ -219,10 +219,10 @@ def test_what_no_case_cures_is_the_reason_among_failures_in_one_line() -> None:
 def test_a_budget_that_ended_is_said() -> None:
     shape = read_unit("def f(boxes, things, scores): pass\n", "f")
     assert shape is not None
-    probe, _ = worker(lambda case: time.sleep(0.01) or {"where": "call", "type": "ValueError", "message": "?", "lines": []})
-    outcome = Search(probe, shape, "helper", budget_s=0.1).run()
+    probe, _ = worker(lambda case: time.sleep(0.1) or {"where": "call", "type": "ValueError", "message": "?", "lines": []})
+    outcome = Search(probe, shape, "helper", budget_s=2.0).run()
     assert re.match(
-        r"none of \d+ cases runs within 0\.1 s; the one that came furthest fails at call: ValueError: \?", str(outcome.reason)
+        r"none of \d+ cases runs within 2 s; the one that came furthest fails at call: ValueError: \?", str(outcome.reason)
     )
 
 
