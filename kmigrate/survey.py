@@ -6,7 +6,6 @@ facts of all files. ``examine`` makes the findings of a file from its bytes and 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kmigrate.config import Wishes, selects
 from kmigrate.digests import digest_of
+from kmigrate.errors import internal
 from kmigrate.gate import may_be_unreadable, may_use_engine
 from kmigrate.model import FileReport, Finding, failed
 
@@ -148,13 +148,6 @@ def is_lasting(problem: Problem) -> bool:
     from kmigrate.source import TOO_DEEP_TO_PARSE
 
     return problem[0] is not None or problem[2] in (TOO_DEEP, TOO_DEEP_TO_PARSE)
-
-
-def internal(error: Exception) -> str:
-    """A defect of ours in one line. Raises the error where ``KMIGRATE_DEBUG`` asks for the traceback."""
-    if os.environ.get("KMIGRATE_DEBUG"):
-        raise error
-    return f"internal error: {type(error).__name__}: {error} (KMIGRATE_DEBUG=1 shows where)"
 
 
 def analysed(

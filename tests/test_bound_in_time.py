@@ -153,6 +153,64 @@ def load_real() -> Rulebook:
     return load_rulebook()
 
 
+@pytest.mark.parametrize(
+    ("between", "name"),
+    [
+        ("", "K"),
+        ("import os\n", "K"),
+        ("def g():\n    return f(1)\n", "K"),
+        ("class C(object):\n    def m(self):\n        return f(1)\n", "K"),
+        ("f(1)\n", "KB"),
+        ("class C(object):\n    x = f(1)\n", "KB"),
+        ("def g(x=f(1)):\n    return x\n", "KB"),
+    ],
+)
+def test_a_function_above_the_import_uses_it_unless_code_between_could_call_it(between: str, name: str) -> None:
+    text = f"import tensorflow as tf\ndef f(x):\n    return tf.exp(x)\n{between}from keras import backend as K\n"
+    assert f"return {name}.exp(x)" in fixed(text, load_real())
+
+
+def test_an_import_for_type_checkers_is_none() -> None:
+    text = "import tensorflow as tf\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from keras import backend as K\n"
+    after = fixed(text + "def f(x):\n    return tf.exp(x)\n", load_real())
+    assert "from keras import backend as KB\n" in after
+    assert "return KB.exp(x)" in after
+
+
+def test_a_name_that_is_deleted_is_none() -> None:
+    text = "import tensorflow as tf\nfrom keras import backend as K\ndef f(x):\n    return tf.exp(x)\ndel K\n"
+    assert "return KB.exp(x)" in fixed(text, load_real())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "import tensorflow as tf; A = tf.exp(1)\n",
+            "from keras import backend as K\n\nimport tensorflow as tf; A = K.exp(1)\n",
+        ),
+        (
+            "import os\nimport tensorflow as tf; A = tf.exp(1)\n",
+            "import os\nfrom keras import backend as K\nimport tensorflow as tf; A = K.exp(1)\n",
+        ),
+        (
+            "import os; import tensorflow as tf\nA = tf.exp(1)\n",
+            "import os; import tensorflow as tf\nfrom keras import backend as K\nA = K.exp(1)\n",
+        ),
+    ],
+)
+def test_a_new_import_runs_before_code_on_the_line_of_an_import(before: str, after: str) -> None:
+    assert fixed(before, load_real()) == after
+    run(after)
+
+
+@pytest.mark.parametrize("first", ["from __future__ import division", "'docstring'"])
+def test_what_has_to_be_first_stays_first_on_its_line(first: str) -> None:
+    after = fixed(f"{first}; import tensorflow as tf; A = tf.exp(1)\n", load_real())
+    assert after.startswith(first)
+    run(after)
+
+
 # ---- any order of statements
 
 KERAS = [
@@ -183,7 +241,7 @@ STATEMENTS = st.lists(st.one_of(st.sampled_from(KERAS), st.sampled_from(USES), s
 
 
 @given(STATEMENTS, st.sampled_from(["import tensorflow as tf\n", "import tensorflow as tf; "]), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_order_of_statements_imports_as_before(book: Rulebook, statements: list[str], head: str, joined: bool) -> None:
     simple = joined and all("\n" not in s and not s.startswith(("if", "def", "class")) for s in statements)
     text = head if simple or head.endswith("\n") else "import tensorflow as tf\n"

@@ -60,7 +60,7 @@ def write(path: Path, text: str, age: float = 60) -> None:
     os.utime(path, (time.time() - age,) * 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=st.lists(st.one_of(WRITE, WRITE, DELETE, RENAME, IGNORE), max_size=8), asked=st.sampled_from(ASKED))
 def test_no_history_shows(steps: list[tuple[str, str, str | None]], asked: list[str]) -> None:
     home = Path.cwd()

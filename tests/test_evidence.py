@@ -83,7 +83,7 @@ def test_junit_counts_what_the_exit_code_counts() -> None:
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_junit_and_html_hold_any_text(name: str, reason: str) -> None:
     unit = {**UNITS[2].as_json(), "qualname": name, "reason": reason, "before": reason, "runs": []}
     evidence = Evidence("keras2", "s", [unit])

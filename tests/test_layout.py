@@ -72,7 +72,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_any_call(inside: str) -> None:
     try:

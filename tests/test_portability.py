@@ -76,8 +76,9 @@ def _inputs(difference: Difference) -> tuple[str, dict[str, str]]:
 
 
 def _differs(engines: Any, difference: Difference) -> bool:
+    from snippet import run_snippet
+
     from kmigrate.verify.compare import compare
-    from kmigrate.verify.snippet import run_snippet
 
     lines, specs = _inputs(difference)
     arguments = ", ".join(specs)

@@ -80,7 +80,7 @@ def described(text: str) -> list[tuple[int, str, str, str | None]]:
 
 
 @given(BODIES, NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_renaming_changes_no_finding(statements: list[str], names: list[str]) -> None:
     body = "\n".join(statements)
     plain, renamed = program(body, PLAIN), program(body, dict(zip(ROLES, names, strict=True)))
@@ -90,7 +90,7 @@ def test_renaming_changes_no_finding(statements: list[str], names: list[str]) ->
 
 
 @given(BODIES, st.permutations("abcdefgh"))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_positions_move_with_the_names_alone(statements: list[str], letters: list[str]) -> None:
     """Names of one length: then nothing moves at all."""
     body = "\n".join(statements)
@@ -116,7 +116,7 @@ WRAPPERS = {
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @given(BODIES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_wrapping_loses_no_finding(wrapper: str, statements: list[str]) -> None:
     body = "\n".join(statements)
     wrapped = (
@@ -149,7 +149,7 @@ USES = ("{Q} = {E}.exp({X})", "{Q} = {E}.nn.relu", "{Q} = [{E}.square({C}) for {
 
 
 @given(st.sampled_from(SHADOWS), st.sampled_from(USES), NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_local_that_shadows_the_engine_is_never_flagged(shadow: str, use: str, names: list[str]) -> None:
     text = "import tensorflow as {E}\nfrom keras.layers import Layer\n\n\nclass Mine(Layer):\n    def call(self, {X}):\n"
     body = textwrap.indent(f"{shadow}\n{use}\nreturn {{X}}", " " * 8)
@@ -157,7 +157,7 @@ def test_a_local_that_shadows_the_engine_is_never_flagged(shadow: str, use: str,
 
 
 @given(st.sampled_from(USES), NAMES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_parameter_that_shadows_the_engine_is_never_flagged(use: str, names: list[str]) -> None:
     text = (
         "import tensorflow as {E}\nfrom keras.layers import Layer\n\n\nclass Mine(Layer):\n    def call(self, {X}, {E}=None):\n"
@@ -196,7 +196,7 @@ def imports(dotted: str, a: str, b: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("dotted", SYMBOLS)
 @given(st.sampled_from(["tf", "T", "engine", "zz", "ä"]), st.sampled_from(["nn", "f", "module", "_g"]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_every_way_to_import_a_symbol_gives_one_code(dotted: str, a: str, b: str) -> None:
     codes = set()
     for lines, use in imports(dotted, a, b):

@@ -159,8 +159,8 @@ def _units(checked: Sequence[Checked]) -> int:
 
 def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, options: argparse.Namespace, tally: _Tally) -> bool:
     """Whether the file changed (would change, without ``--write``)."""
+    from kmigrate.errors import internal
     from kmigrate.fix.apply import FixError, apply_fixes, gone_with
-    from kmigrate.survey import internal
 
     tally.files += 1
     tally.remaining += len(checked.report.findings) - len(chosen)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kmigrate import __version__
-from kmigrate.errors import UserError
+from kmigrate.errors import UserError, internal
 
 if TYPE_CHECKING:
     import argparse
@@ -77,11 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
         return 2
-
     except Exception as error:  # a defect of ours: say so in one line; the traceback is for those who look for it
-        if os.environ.get("KMIGRATE_DEBUG"):
-            raise
-        print(f"kmigrate: internal error: {type(error).__name__}: {error} (KMIGRATE_DEBUG=1 shows where)", file=sys.stderr)
+        print(f"kmigrate: {internal(error)}", file=sys.stderr)
         return 2
 
 

@@ -11,12 +11,13 @@ import ast
 from collections.abc import Collection
 
 from kmigrate.names import Names
+from kmigrate.names.aliases import canonical_symbol
 
 _DEEPEST = 8
 # By symbol: the parameter that keeps the rank where it is given, and its place.
 _LOSE: dict[str, tuple[frozenset[str], int] | None] = {
     "tf.squeeze": (frozenset({"axis", "squeeze_dims"}), 1),
-    "tf.compat.v1.placeholder": (frozenset({"shape"}), 1),
+    "tf.placeholder": (frozenset({"shape"}), 1),
     "tf.py_func": None,
     "tf.py_function": None,
     "tf.numpy_function": None,
@@ -37,7 +38,7 @@ def is_unranked(node: ast.expr, names: Names, lost: Collection[str] = (), depth:
         values = _values_of(node, names)
         return node.id in lost or (not _is_told(node.id, names) and any(is_unranked(v, names, lost, depth - 1) for v in values))
     if isinstance(node, ast.Call):
-        symbols = names.resolve(node.func).symbols
+        symbols = [canonical_symbol(symbol) for symbol in names.resolve(node.func).symbols]
         if any(_loses(symbol, node) for symbol in symbols):
             return True
         kept = any(symbol.rpartition(".")[2] in _KEEP for symbol in symbols)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kmigrate.cache import own_version
 from kmigrate.config import Config
 from kmigrate.digests import digest
+from kmigrate.errors import UserError, internal
 from kmigrate.executors import Executor, Lost
 from kmigrate.model import Finding, Unit
 from kmigrate.project import Checked
@@ -27,6 +28,9 @@ from kmigrate.verify.session import ModulePair
 from kmigrate.verify.stacks import ensure, get_stack
 from kmigrate.verify.state import State
 from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,21 @@ def observe(watch: Watch) -> Checked:
         return verifier.observed(watch.checked)
 
 
+@dataclass(frozen=True, slots=True)
+class _Guarded(Generic[T, R]):
+    """A function where a defect of ours costs what it was asked for, not the run. Can be pickled."""
+
+    function: Callable[[T], R]
+
+    def __call__(self, asked: T) -> R | Lost:
+        try:
+            return self.function(asked)
+        except UserError:
+            raise
+        except Exception as error:
+            return Lost(internal(error))
+
+
 def put_away() -> None:
     """End the engines of this process."""
     _keeper.close()
@@ -143,7 +162,7 @@ def verify_all(tasks: Sequence[Task], executor: Executor, state: State) -> Itera
             todo.append(number)
         else:
             yield task, known
-    for position, result in executor.map(perform, [tasks[number] for number in todo]):
+    for position, result in executor.map(_Guarded(perform), [tasks[number] for number in todo]):
         number = todo[position]
         if isinstance(result, Lost):
             yield tasks[number], _lost(tasks[number], result)
@@ -153,8 +172,8 @@ def verify_all(tasks: Sequence[Task], executor: Executor, state: State) -> Itera
 
 
 def observe_all(files: Sequence[Watch], executor: Executor) -> Iterator[tuple[int, Checked]]:
-    """(number, the file as observed), as they come; a file whose process is lost stays as it was."""
-    for number, result in executor.map(observe, files):
+    """(number, the file as observed), as they come; a file that is lost stays as it was."""
+    for number, result in executor.map(_Guarded(observe), files):
         yield number, files[number].checked if isinstance(result, Lost) else result
 
 

@@ -17,7 +17,7 @@ from kmigrate.verify.literals import UNKNOWN, own_nodes, value_of
 from kmigrate.verify.markers import RAN
 
 Kind = Literal["construct", "input", "rank", "count", "format"]
-Operation = Literal["equal", "other", "none", "given", "true", "false", "in"]
+Operation = Literal["equal", "other", "none", "given", "true", "false"]
 _MOST = 8
 _DEEPEST = 5
 _RANKS = ("ndim", "ndims", "rank")

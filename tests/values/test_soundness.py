@@ -7,13 +7,13 @@ import random
 
 import numpy as np
 import pytest
+from snippet import run_snippet
 
 from kmigrate.layers import LayerCode
 from kmigrate.names import Names
 from kmigrate.values import Value, Values
 from kmigrate.values.domain import FLOATING, INTEGER, is_floating, is_integer
 from kmigrate.verify.runner import Engines
-from kmigrate.verify.snippet import run_snippet
 
 pytestmark = pytest.mark.engines
 

@@ -21,9 +21,9 @@ from test_executors import cluster
 from kmigrate.cli.main import main
 from kmigrate.config import Config, VerifyConfig
 from kmigrate.executors import Here, Lost
-from kmigrate.project import Project, fixes_to_apply
+from kmigrate.project import Checked, Project, fixes_to_apply
 from kmigrate.verify.campaign import Task, _Contents, engines_kept, verify_all
-from kmigrate.verify.run import limits_of, plan
+from kmigrate.verify.run import Verifier, limits_of, plan
 from kmigrate.verify.state import State
 from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
 
@@ -158,6 +158,22 @@ def test_what_is_known_is_not_done_again_and_what_is_lost_is_said(tmp_path: Path
     assert found[0] == (other, VERDICT)
     assert [(task.name, verdict.verdict, verdict.reason) for task, verdict in found[1:]] == [(one.name, "error", "gone")]
     assert len(state.found) == 1, "what was lost is tried again"
+
+
+def test_a_defect_of_ours_costs_its_unit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = tasks(tmp_path)
+
+    def broken(self: Verifier, checked: Checked, *_: object) -> UnitVerdict:
+        if checked.path.name == other.checked.path.name:
+            return VERDICT
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr(Verifier, "unit", broken)
+    with State(tmp_path / "run.jsonl") as state:
+        found = {task.name: verdict for task, verdict in verify_all([one, other], Here(), state)}
+    assert found[other.name] == VERDICT
+    assert found[one.name].verdict == "error"
+    assert found[one.name].reason == "internal error: TypeError: unhashable type: 'list' (KMIGRATE_DEBUG=1 shows where)"
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from snippet import run_snippet
 
 from kmigrate.model import Unit
 from kmigrate.verify import stacks
@@ -16,7 +17,6 @@ from kmigrate.verify.compare import compare
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import Engines, Limits
 from kmigrate.verify.session import ModulePair, Settings, UnitVerdict, verify_module
-from kmigrate.verify.snippet import run_snippet
 
 pytestmark = pytest.mark.engines
 

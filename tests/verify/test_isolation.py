@@ -16,12 +16,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from snippet import run_snippet
 
 from kmigrate.cli.engines import _isolation
 from kmigrate.verify import stacks
 from kmigrate.verify.result import Result
 from kmigrate.verify.runner import SANDBOX, Engines, Limits, Worker
-from kmigrate.verify.snippet import run_snippet
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and /proc are Linux's")
 
@@ -93,7 +93,7 @@ def test_what_is_told_to_end_ends_with_everything(tmp_path: Path, namespaces: bo
 def test_the_sandbox_ends_with_its_parent(tmp_path: Path, namespaces: bool) -> None:
     inner = f"import test_isolation as t, pathlib; p = t.sandboxed(pathlib.Path({str(tmp_path)!r}), t.SLEEP, {namespaces})\n"
     inner += "p.stdout.readline(); print(p.pid, flush=True); import time; time.sleep(600)"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, Path(__file__).parents[:2]))}
     with subprocess.Popen([sys.executable, "-c", inner], stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
         sandbox = psutil.Process(int(parent.stdout.readline()))

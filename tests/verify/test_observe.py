@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kmigrate.cli.main import main
@@ -152,7 +152,6 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(EXPRESSIONS)
 def test_watching_moves_no_line_and_keeps_the_code(tmp_path_factory: pytest.TempPathFactory, expression: str) -> None:
     one = check(tmp_path_factory.mktemp("w"), f"({expression})")
