@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from kmigrate.model import FileError
 
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_AT_FIRST = 1 << 16  # bytes: nearly all files are smaller
+
+
 class FileAccessError(Exception):
     """A file that could not be read or written, with one clear line for people."""
 
@@ -40,10 +44,21 @@ def display_path(path: str | Path) -> str:
 def read(path: str | Path) -> bytes:
     """The bytes of a file. Raises FileAccessError."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - of thousands of files, a Path for each would be felt
-            return file.read()
+        return _content(path)
     except OSError as error:
         raise FileAccessError(Path(path), why(error, "read")) from error
+
+
+def _content(path: str | Path) -> bytes:
+    """A third cheaper than ``open``, which asks about a file what nobody needs here. Raises OSError."""
+    file = os.open(path, _READ)
+    try:
+        data = os.read(file, _AT_FIRST)
+        while more := os.read(file, len(data)):
+            data += more
+        return data
+    finally:
+        os.close(file)
 
 
 def why(error: OSError, doing: str) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from kmigrate.cache import Cache, Stat, stat_of
 from kmigrate.digests import digest_of
 from kmigrate.files import FileAccessError, display_path, read
-from kmigrate.gate import imported_words
 from kmigrate.survey import Surveyed, is_lasting, survey
 from kmigrate.workbench import WORKBENCH
 from kmigrate.workers import Workers, chunks
@@ -160,6 +159,8 @@ class Universe:
         known = self.surveyed[path]
         if known.words is not None or known.wanted:
             return known.words or ""
+        from kmigrate.words import imported_words
+
         data = self._bytes(path) or b""
         words = imported_words(data)
         if digest_of(data) == known.digest:

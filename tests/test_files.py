@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from kmigrate import files
 from kmigrate.config import Config
 from kmigrate.discovery import discover
 from kmigrate.files import FileAccessError, display_path, read, write_atomic
@@ -163,7 +162,7 @@ def test_permission_denied_is_said_so(project: Path, monkeypatch: pytest.MonkeyP
     def refuse(path: Path, *mode: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(files, "open", refuse, raising=False)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(FileAccessError, match="no permission to read it"):
         read(project / "a.py")
 

@@ -14,11 +14,12 @@ from kmigrate import project, survey, universe, workers
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
-from kmigrate.gate import EXPOSED, may_use_engine
+from kmigrate.gate import may_use_engine
 from kmigrate.model import FileReport
 from kmigrate.names.aliases import canonical_symbol
 from kmigrate.names.symbols import ENGINE_IN_KERAS
 from kmigrate.project import Project
+from kmigrate.traces import EXPOSED
 
 FILES = {
     "pkg/__init__.py": "",

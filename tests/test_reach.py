@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmigrate.gate import ELSEWHERE, imported_words
 from kmigrate.reach import Reach
+from kmigrate.words import ELSEWHERE, imported_words
 
 FILES = ["/r/a/__init__.py", "/r/a/b.py", "/r/a/c/__init__.py", "/r/a/c/d.py", "/r/a/c/e/f.py", "/r/g.py", "/r/h/i.py"]
 

@@ -11,11 +11,11 @@ import builtins
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from kmigrate.gate import may_be_for_theano, reaches_through_keras
 from kmigrate.layers.kinds import function_kind, has_loss_signature
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.names.walk import last_name
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
+from kmigrate.traces import may_be_for_theano, reaches_through_keras
 
 Target = str
 CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"

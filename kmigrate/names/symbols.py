@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from kmigrate.gate import ELSEWHERE
+from kmigrate.words import ELSEWHERE
 
 ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
 
