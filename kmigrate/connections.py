@@ -63,7 +63,10 @@ class Connections:
                 self._link(self._outermost(path, number), target)
         for name, targets in (facts.exports or {}).items():
             for target in targets:
-                self._link(_Name(path, name), target)
+                if target.startswith("="):
+                    self._lead(_Name(path, name))
+                else:
+                    self._link(_Name(path, name), target)
         for star in filter(foreign, facts.stars):
             module = self.index.modules.find(path, star)
             if module is not None and not module[1]:

@@ -1,17 +1,29 @@
 """What one file says about layer code: a pure function of its text, small enough to be cached.
 
 A *target* names something that may be defined elsewhere: ``#3`` is definition number 3 of this file, ``*name`` a free name
-that one of the file's star imports may bring, everything else a dotted symbol (``.core.Layer``, ``keras.layers.Dense``).
+that one of the file's star imports may bring, ``=12:8`` an engine's function in a table of the module (where its expression
+begins, as ``ast`` counts), everything else a dotted symbol (``.core.Layer``, ``keras.layers.Dense``).
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from kmigrate.layers.kinds import function_kind, has_loss_signature
+from kmigrate.layers.kinds import (
+    BY_KEYWORD,
+    BY_POSITION,
+    CUSTOM,
+    REGISTER,
+    SCOPES,
+    SPECIAL,
+    function_kind,
+    has_loss_signature,
+)
+from kmigrate.layers.tables import Tables
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.names.walk import last_name
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
@@ -20,19 +32,6 @@ from kmigrate.traces import may_be_for_theano, reaches_through_keras
 Target = str
 CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
 
-# Keras calls that take a function by position: the place of the argument and what the function then is.
-_BY_POSITION = {"Lambda": (0, "lambda"), "LambdaMerge": (1, "lambda"), "Activation": (0, "activation")}
-# Keywords that name a function in these calls only.
-_BY_KEYWORD = {
-    ("Lambda", "function"): "lambda",
-    ("LambdaMerge", "function"): "lambda",
-    ("Merge", "mode"): "lambda",
-    ("merge", "mode"): "lambda",
-}
-_SCOPES = ("CustomObjectScope", "custom_object_scope")
-_SPECIAL = {*_BY_POSITION, *(name for name, _ in _BY_KEYWORD), *_SCOPES, "compile", "add_loss"}
-_CUSTOM = "custom object"
-_REGISTER = "register_keras_serializable"
 _MAX_ALIASES = 20
 _BUILTINS = frozenset(dir(builtins))
 
@@ -118,7 +117,9 @@ class _Extraction:
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
         self.member_names = {name for _, name in self.members}
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
-        self.telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
+        telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
+        self.tables = Tables(names.module, telling)
+        self.telling = telling | self.tables.names
         self.meanings = {reference.node: reference for reference in names.references(self.telling)}
         self.special = self._special_names()
         self.bound: dict[tuple[Scope, str], list[Target]] = {}
@@ -214,7 +215,18 @@ class _Extraction:
             return self.targets(value.body, depth + 1) + self.targets(value.orelse, depth + 1)
         if self._is_partial(value):
             return self.targets(value.args[0], depth + 1)
-        return []
+        table = self.tables.taken_from(value)
+        return [] if table is None else self._name(table, depth + 1)
+
+    def _entries(self, elements: list[ast.expr], depth: int) -> Iterator[Target]:
+        """What a table of functions holds: definitions, and the places of an engine's functions."""
+        for element in elements:
+            for target in self.targets(element, depth + 1):
+                if target[0] in "#*=" or foreign(target):
+                    yield target
+                elif engine_of(target):
+                    at = element.args[0] if isinstance(element, ast.Call) else element
+                    yield f"={at.lineno}:{at.col_offset}"
 
     def _is_partial(self, value: ast.expr) -> TypeGuard[ast.Call]:
         if not isinstance(value, ast.Call) or not value.args:
@@ -238,7 +250,8 @@ class _Extraction:
         if binding.kind == "def" and binding.node is not None:
             return [f"#{self.numbers[self.names.definitions[binding.node]]}"]
         if binding.kind == "assign" and binding.value is not None:
-            return self.targets(binding.value, depth + 1)
+            entries = self.tables.entries.get(binding.value)
+            return self.targets(binding.value, depth + 1) if entries is None else list(self._entries(entries, depth))
         return []
 
     def _attribute(self, node: ast.Attribute) -> list[Target]:
@@ -247,6 +260,9 @@ class _Extraction:
         reference = self.meanings.get(node)
         if reference is not None:
             return list(reference.meaning.symbols)
+        table = self.tables.taken_from(node)
+        if table is not None:
+            return self._name(table, 0)
         if isinstance(node.value, ast.Name) and node.attr in self.member_names:
             return [f"#{n}" for owner in self._name(node.value, 0) if (n := self._member(owner, node.attr)) is not None]
         symbols = self.names.resolve(node).symbols
@@ -283,8 +299,8 @@ class _Extraction:
         keywords = [(k.arg, kind, k.value) for k in call.keywords if k.arg and (kind := function_kind(k.arg))]
         if not keywords and last not in self.special:
             return
-        if last in _SCOPES and call.args:
-            self._add(call.args[0], _CUSTOM, "Keras as a custom object", ())
+        if last in SCOPES and call.args:
+            self._add(call.args[0], CUSTOM, "Keras as a custom object", ())
         if last == "add_loss" and call.args:
             value = call.args[0]
             self._add(value.func if isinstance(value, ast.Call) else value, "loss", "`add_loss`", (), verb="used in")
@@ -297,7 +313,7 @@ class _Extraction:
         # A call of anything else counts where that is Keras's: what it is may be known under another name here.
         receivers = tuple(self.targets(function))
         for keyword, kind, value in keywords:
-            if kind == _CUSTOM:
+            if kind == CUSTOM:
                 self._add(value, kind, "Keras as a custom object", ())
             elif receivers:
                 self._add(value, kind, f"`{ast.unparse(function)}` as `{keyword}`", receivers)
@@ -306,23 +322,23 @@ class _Extraction:
 
     def _special_names(self) -> set[str]:
         """The names under which this file calls what takes functions by position."""
-        found = set(_SPECIAL)
+        found = set(SPECIAL)
         for node in self.names.imports:
-            found.update(item.asname for item in node.names if item.asname and item.name in _SPECIAL)
+            found.update(item.asname for item in node.names if item.asname and item.name in SPECIAL)
         for name, value in self.names.aliases():
-            if getattr(value, "attr", getattr(value, "id", None)) in _SPECIAL:
+            if getattr(value, "attr", getattr(value, "id", None)) in SPECIAL:
                 found.add(name)
         return found
 
     def _special(self, name: str, call: ast.Call, receivers: tuple[Target, ...]) -> None:
         if not receivers:
             return
-        place, kind = _BY_POSITION.get(name, (-1, ""))
+        place, kind = BY_POSITION.get(name, (-1, ""))
         if 0 <= place < len(call.args):
             self._add(call.args[place], kind, f"`{name}`", receivers)
         for keyword in call.keywords:
-            if keyword.arg is not None and (name, keyword.arg) in _BY_KEYWORD:
-                self._add(keyword.value, _BY_KEYWORD[name, keyword.arg], f"`{name}`", receivers)
+            if keyword.arg is not None and (name, keyword.arg) in BY_KEYWORD:
+                self._add(keyword.value, BY_KEYWORD[name, keyword.arg], f"`{name}`", receivers)
 
     def _add(self, value: ast.expr, kind: str, to: str, receivers: tuple[Target, ...], verb: str = "handed to") -> None:
         if isinstance(value, (ast.List, ast.Tuple)):
@@ -358,14 +374,14 @@ class _Extraction:
                     found.append((node, [*node.args, *(k.value for k in node.keywords)]))
         for _, values in sorted(found, key=lambda pair: (pair[0].lineno, pair[0].col_offset)):
             for value in values:
-                self._add(value, _CUSTOM, "Keras as a custom object", ())
+                self._add(value, CUSTOM, "Keras as a custom object", ())
 
     def _registered(self, definition: Definition) -> None:
         for decorator in getattr(definition.node, "decorator_list", ()):
             function = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if any(s.rpartition(".")[2] == _REGISTER for s in self.names.resolve(function).symbols):
+            if any(s.rpartition(".")[2] == REGISTER for s in self.names.resolve(function).symbols):
                 target = f"#{self.numbers[definition]}"
-                self.handed[Handed(target, _CUSTOM, "registered with Keras")] = None
+                self.handed[Handed(target, CUSTOM, "registered with Keras")] = None
 
     # ---- who uses what
 
@@ -374,7 +390,7 @@ class _Extraction:
         inside = self.names.definition_of(node)
         if inside is None:
             return
-        targets = [t for t in self.targets(node) if t[0] in "#*" or foreign(t)]
+        targets = [t for t in self.targets(node) if t[0] in "#*=" or foreign(t)]
         if targets:
             parent = self.names.parents.get(node)
             how = CALLED if isinstance(parent, ast.Call) and parent.func is node else HANDED_ON

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target
-from kmigrate.layers.kinds import kind_of_base, kind_of_function
+from kmigrate.layers.kinds import article, kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
 from kmigrate.model import Context
 from kmigrate.names import foreign
@@ -31,10 +31,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """An engine's function that stands outside of every definition, in a table: where its expression begins in ``path``."""
+
+    path: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the project says about one file: its roots of layer code by definition number, the engine or Keras symbols
     behind the names that it imports from modules of the project, which Keras is meant where the file itself names none, and the
-    places (line, column) outside of layer code where an engine's function is handed to Keras, with its kind and how."""
+    places (line, column) outside of layer code where an engine's function is handed to Keras or stands in a table that layer
+    code uses, with its kind and how."""
 
     roots: dict[int, Context]
     imported: dict[str, str]
@@ -60,6 +70,7 @@ class Index:
         self._kinds: dict[Place, tuple[str, str] | None] = {}
         self._nested: dict[Place, list[Place]] = {}
         self._uses: dict[Place, list[tuple[Target, str]]] = {}
+        self._spots: dict[str, dict[tuple[int, int], tuple[str, str]]] = {}
 
     # ---- files
 
@@ -109,12 +120,13 @@ class Index:
             for engine in facts.engines
             if self._is_keras(path, engine.receivers) and (engine.user < 0 or self.nearest(Place(path, engine.user)) is None)
         }
+        handed |= self._spots.get(path, {})
         roots = dict(sorted(self._roots_of.get(path, {}).items()))
         return Surroundings(roots, imported, facts.flavour or self._flavour(path), handed)
 
     def is_quiet(self, path: str) -> bool:
-        """Whether nothing in a file is layer code or hands an engine's function to Keras."""
-        return path not in self._roots_of and not self.files[path].engines
+        """Whether nothing in a file is layer code or hands an engine's function to Keras or to layer code."""
+        return path not in self._roots_of and path not in self._spots and not self.files[path].engines
 
     def _flavour(self, path: str) -> str | None:
         """That of the files which this one imports or which import it; where they say nothing, or both, of the whole project."""
@@ -137,11 +149,14 @@ class Index:
 
     def resolve(self, path: str, target: Target) -> list[Place | str]:
         """The definitions, or the engine, Keras or foreign symbols, that a target of one file means."""
-        return list(dict.fromkeys(self._resolve(path, target, 0)))
+        return list(dict.fromkeys(m for m in self._resolve(path, target, 0) if not isinstance(m, Spot)))
 
-    def _resolve(self, path: str, target: Target, hops: int) -> Iterator[Place | str]:
+    def _resolve(self, path: str, target: Target, hops: int) -> Iterator[Place | Spot | str]:
         if target.startswith("#"):
             yield Place(path, int(target[1:]))
+        elif target.startswith("="):
+            line, _, column = target[1:].partition(":")
+            yield Spot(path, int(line), int(column))
         elif hops > _MAX_HOPS:
             return
         elif target.startswith("*"):
@@ -155,17 +170,17 @@ class Index:
             elif found[1]:
                 yield from self._attribute(found[0], found[1], hops + 1)
 
-    def _starred(self, path: str, name: str, hops: int) -> Iterator[Place | str]:
+    def _starred(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
         facts = self.files[path]
         for module in reversed(facts.stars):
             joint = "" if module.endswith(".") else "."
             if foreign(module):
                 found = list(self._resolve(path, f"{module}{joint}{name}", hops + 1))
-                if any(isinstance(meaning, Place) or not foreign(meaning) for meaning in found):
+                if any(not isinstance(meaning, str) or not foreign(meaning) for meaning in found):
                     yield from found
                     return
 
-    def _attribute(self, path: str, name: str, hops: int) -> Iterator[Place | str]:
+    def _attribute(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
         """What ``name``, perhaps dotted, is in a module of the project."""
         facts = self.facts(path)
         if facts is None:
@@ -182,8 +197,8 @@ class Index:
             return
         yield from self._starred(path, name, hops)
 
-    def _member(self, path: str, target: Target, rest: str, hops: int) -> Iterator[Place | str]:
-        if not rest:
+    def _member(self, path: str, target: Target, rest: str, hops: int) -> Iterator[Place | Spot | str]:
+        if not rest or target.startswith("="):
             yield from self._resolve(path, target, hops + 1)
         elif target.startswith("#"):
             facts = self.files[path]
@@ -236,7 +251,7 @@ class Index:
             place = Place(path, number)
             kind = self._class_kind(place) if definition.kind == "class" else None
             if kind is not None:
-                reason = f"`{definition.name}` is {_article(kind[0])} class: it derives from `{kind[1]}`"
+                reason = f"`{definition.name}` is {article(kind[0])} class: it derives from `{kind[1]}`"
                 if self._root(place, kind[0], reason):
                     found.append(place)
         return found
@@ -283,6 +298,7 @@ class Index:
         for handed in facts.handed:
             if not self._is_keras(path, handed.receivers):
                 continue
+            self._mark(path, handed.target, handed.kind, f"in a table of what is {handed.how}")
             for place in self._places(path, handed.target):
                 if self.nearest(place) is None and not self._other_keras(place):
                     where = "" if place.path == path else f" in {self._show(path)}"
@@ -328,12 +344,22 @@ class Index:
             how = f"is a base of the {self.roots[root].kind} class `{definition.name}`"
             found += [p for p in self._places(user.path, target) if self._helper(p, user, how)]
         for target, how in self._uses.get(user, ()):
+            self._mark(user.path, target, "helper", f"in a table that `{definition.qualname}` uses")
             for place in self._places(user.path, target):
                 # A class that is only named (``isinstance``, an annotation) does not run.
                 runs = how == CALLED or self._definition(place).kind != "class"
                 if runs and self._helper(place, user, f"{how} `{definition.qualname}`"):
                     found.append(place)
         return found
+
+    def _mark(self, path: str, target: Target, kind: str, how: str) -> None:
+        """The engine's functions of a table are used; a name of another file may be one."""
+        if target[0] == "#":
+            return
+        for spot in self._resolve(path, target, 0):
+            if isinstance(spot, Spot):
+                where = "" if spot.path == path else f" in {self._show(path)}"
+                self._spots.setdefault(spot.path, {}).setdefault((spot.line, spot.column), (kind, f"{how}{where}"))
 
     def _helper(self, place: Place, user: Place, how: str) -> bool:
         if self.nearest(place) is not None:
@@ -363,10 +389,6 @@ def _kind_by_place(module: str, definition: DefinitionFacts) -> str | None:
     if any(base.rpartition(".")[2] == "TestCase" for base in definition.bases):
         return None
     return kind_of_base(f"{module}.{definition.name}")
-
-
-def _article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def index_of(paths: Iterable[str], load: Callable[[str], FileFacts | None]) -> Index:

@@ -66,6 +66,19 @@ _FUNCTION_SUFFIXES = {
     "_constraint": "constraint",
     "_initializer": "initializer",
 }
+# Keras calls that take a function by position: the place of the argument and what the function then is.
+BY_POSITION = {"Lambda": (0, "lambda"), "LambdaMerge": (1, "lambda"), "Activation": (0, "activation")}
+# Keywords that name a function in these calls only.
+BY_KEYWORD = {
+    ("Lambda", "function"): "lambda",
+    ("LambdaMerge", "function"): "lambda",
+    ("Merge", "mode"): "lambda",
+    ("merge", "mode"): "lambda",
+}
+SCOPES = ("CustomObjectScope", "custom_object_scope")
+SPECIAL = {*BY_POSITION, *(name for name, _ in BY_KEYWORD), *SCOPES, "compile", "add_loss"}
+CUSTOM = "custom object"
+REGISTER = "register_keras_serializable"
 
 
 @cache
@@ -117,3 +130,8 @@ def kind_of_function(module: str) -> str | None:
     """What the functions of a module of Keras itself are to a model: ``keras.activations`` holds activations."""
     kind = _KIND_OF_FUNCTIONS.get(module.rpartition(".")[2])
     return kind if kind not in ("model", "optimizer") else None
+
+
+def article(kind: str) -> str:
+    """``a layer``, ``an activation``."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
