@@ -12,15 +12,17 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from kmigrate import __version__
 from kmigrate.digests import digest, digest_of
-from kmigrate.files import FileAccessError, write_atomic
-from kmigrate.rulebook.place import builtin_rules_directory
+from kmigrate.files import FileAccessError, content, write_atomic
+from kmigrate.light import TYPE_CHECKING
+from kmigrate.rulebook.place import builtin_rules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
     from kmigrate.model import Context, FileReport, Finding, Fix
     from kmigrate.survey import Surveyed
 
@@ -32,57 +34,66 @@ _RACY_NS = 2_000_000_000
 Stat = tuple[int, int, int, int]
 
 
-def cache_directory() -> Path:
+def cache_directory() -> str:
     """Where results of ``check`` are kept: below ``KMIGRATE_CACHE_DIR`` or the user's cache directory."""
-    chosen = os.environ.get("KMIGRATE_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / _FOLDER
-    from platformdirs import user_cache_path
+    return os.path.join(os.environ.get("KMIGRATE_CACHE_DIR") or _users_cache(), _FOLDER)
 
-    return user_cache_path("kmigrate") / _FOLDER
+
+def _users_cache() -> str:
+    if sys.platform == "linux" and not {"XDG_CACHE_HOME", "ANDROID_DATA"} & os.environ.keys():
+        return os.path.expanduser("~/.cache/kmigrate")  # without an import that takes longer than to look at unchanged files
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("kmigrate")
 
 
 def own_version() -> str:
     """The version of everything that makes a result: kmigrate's files, as they are installed, and Python's."""
-    return digest(__version__, sys.version_info[:3], tree_state([Path(__file__).parent], (".py",)))
+    return digest(__version__, sys.version_info[:3], tree_state([os.path.dirname(__file__)], (".py",)))
 
 
-def results_version(rules: Iterable[Path]) -> str | None:
+def results_version(rules: Iterable[str | Path]) -> str | None:
     """The version of everything that makes a finding: kmigrate, Python, the built-in rules and ``rules``, with their proofs.
 
     None where a rule is too young for its time to be trusted.
     """
-    state = tree_state([builtin_rules_directory(), *rules], (".toml", ".json"))
+    state = tree_state([builtin_rules(), *rules], (".toml", ".json"))
     young = time.time_ns() - max((times[1] for times in state), default=0) < _RACY_NS
     return None if young else digest(own_version(), state)
 
 
-def recall(path: Path, state: str | None) -> bytes | None:
+def recall(path: str, state: str | None) -> bytes | None:
     """What ``keep`` put into a file of the cache in the same state. Whatever is damaged counts as none."""
     if state is None:
         return None
     try:
-        head, _, content = path.read_bytes().partition(b"\n")
+        head, _, kept = content(path).partition(b"\n")
     except OSError:
         return None
-    return content if head == _head(state, content) else None
+    return kept if head == _head(state, kept) else None
 
 
-def keep(path: Path, state: str | None, content: bytes) -> None:
+def keep(path: str, state: str | None, what: bytes) -> None:
     """Replace a file of the cache. One that cannot be written is no reason to fail."""
     if state is None:
         return
     with suppress(OSError, FileAccessError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, _head(state, content) + b"\n" + content, durable=False)
-        forget_old(path.parent)
+        _write(path, _head(state, what) + b"\n" + what)
+        forget_old(os.path.dirname(path))
 
 
-def _head(state: str, content: bytes) -> bytes:
-    return f"{state} {digest_of(content)}".encode()
+def _head(state: str, kept: bytes) -> bytes:
+    return f"{state} {digest_of(kept)}".encode()
 
 
-def tree_state(folders: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, int, int, int]]:
+def _write(path: str, data: bytes) -> None:
+    from pathlib import Path
+
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_atomic(Path(path), data, durable=False)
+
+
+def tree_state(folders: Iterable[str | Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, int, int, int]]:
     """Name, times, size and inode of the files below some folders (or of files): what changes when one of them does."""
     found = []
     waiting = [os.fspath(folder) for folder in folders]
@@ -122,11 +133,11 @@ def stat_of(path: str | Path) -> Stat | None:
 class Cache:
     """The cache of one project. ``directory`` None: nothing is read or ``kept``."""
 
-    def __init__(self, directory: Path | None, project: str, version: str) -> None:
+    def __init__(self, directory: str | None, project: str, version: str) -> None:
         self._version = version
         self.kept = directory is not None
         self._paths = (
-            {part: directory / f"{digest(project)}-{part}.json" for part in ("stats", "facts", "reports")}
+            {part: os.path.join(directory, f"{digest(project)}-{part}.json") for part in ("stats", "facts", "reports")}
             if directory is not None
             else {}
         )
@@ -140,7 +151,7 @@ class Cache:
                 import json
 
                 with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                    stored = json.loads(self._paths[part].read_bytes())
+                    stored = json.loads(content(self._paths[part]))
                     if stored["version"] == self._version:
                         self._parts[part] = stored["entries"]
         return self._parts[part]
@@ -196,19 +207,18 @@ class Cache:
                 entries = {key: value for key, value in entries.items() if key in wanted}
             path = self._paths[part]
             with suppress(OSError, FileAccessError):  # a cache that cannot be written is no reason to fail
-                path.parent.mkdir(parents=True, exist_ok=True)
                 text = json.dumps({"version": self._version, "entries": entries}, separators=(",", ":"))
-                write_atomic(path, text.encode("utf-8", "surrogatepass"), durable=False)
-        forget_old(next(iter(self._paths.values())).parent)
+                _write(path, text.encode("utf-8", "surrogatepass"))
+        forget_old(os.path.dirname(next(iter(self._paths.values()))))
         self._changed.clear()
 
 
-def forget_old(folder: Path) -> None:
+def forget_old(folder: str) -> None:
     """Remove what no run has written for a month: caches of projects that are gone."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if time.time() - entry.stat().st_mtime > _KEEP_S:
-                Path(entry.path).unlink()
+                os.unlink(entry.path)
 
 
 # ---- plain data
@@ -282,7 +292,7 @@ def _plain_fix(fix: Fix | None) -> list[Any] | None:
 
 
 def _report(item: Any) -> FileReport | None:
-    from kmigrate.model import FileError, FileReport
+    from kmigrate.filereport import FileError, FileReport
 
     try:
         path, findings, errors = item

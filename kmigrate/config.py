@@ -1,31 +1,26 @@
 """The configuration: ``[tool.kmigrate]`` in pyproject.toml, or kmigrate.toml.
 
-Every error is one ``UserError`` line that names the file, the key and the value.
+Here is what it may say and where it is looked for; ``configfile.py`` reads a file that is found.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from kmigrate.errors import UserError
+from kmigrate.files import content
+from kmigrate.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any, Literal
+
     from kmigrate.model import Target
 
-Scope = Literal["layers", "module"]
+    Scope = Literal["layers", "module"]
 
-_OWN_FILE = "kmigrate.toml"
-_PROJECT_FILE = "pyproject.toml"
-_CODE = re.compile(r"[A-Za-z]+[0-9]*")
-# The shape of an input spec only; which kinds exist is the business of verify.
-_INPUT = re.compile(r"[a-z][a-z0-9_]*\[\s*(\d+\s*(,\s*\d+\s*)*,?\s*)?\](<\d+)?|(literal|expr)\(.*\)", re.DOTALL)
-
-
-# Named tuples, here alone: ``dataclasses`` imports a fifth of what a run over unchanged files takes.
+OWN_FILE = "kmigrate.toml"
+PROJECT_FILE = "pyproject.toml"
 
 
 class CaseConfig(NamedTuple):
@@ -65,7 +60,7 @@ class Config(NamedTuple):
     cases: Path | None = None
     """The file of saved cases, absolute."""
     verify: VerifyConfig = VerifyConfig()
-    root: Path = Path()
+    root: str | Path = "."
     file: Path | None = None
 
     def selects(self, code: str) -> bool:
@@ -99,244 +94,41 @@ def selects(code: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool
     return wanted > unwanted
 
 
-def load(start: Path, explicit: Path | None = None) -> Config:
+def load(start: str | Path, explicit: Path | None = None) -> Config:
     """The configuration that holds for ``start``: ``explicit``, or the nearest one in it or above it.
 
     The search ends at the root of the repository: what lies above was written for something else.
     Raises UserError for a file that cannot be read or says something that kmigrate does not understand.
     """
     if explicit is not None:
-        table = _table(explicit, _read(explicit))
-        if table is None:
-            raise UserError(f"{explicit}: there is no [tool.kmigrate] table in this file")
-        return _config(explicit, table)
-    here = Path(os.path.abspath(start))  # noqa: PTH100 - resolve() would leave the project through a symlink
-    for directory in (here, *here.parents):
-        for name in (_OWN_FILE, _PROJECT_FILE):
-            path = directory / name
-            if not path.is_file():
-                continue
-            table = _table(path, _read(path))
-            if table is not None:
-                return _config(path, table)
-        if (directory / ".git").exists():
-            break
-    return Config()
+        from kmigrate.configfile import read_explicit
+
+        return read_explicit(explicit)
+    here = os.path.abspath(start)  # resolve() would leave the project through a symlink
+    while True:
+        for name in (OWN_FILE, PROJECT_FILE):
+            path = os.path.join(here, name)
+            if os.path.isfile(path) and (found := _read(path)) is not None:
+                return found
+        above = os.path.dirname(here)
+        if above == here or os.path.exists(os.path.join(here, ".git")):
+            return Config()
+        here = above
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read the configuration: {error.strerror or error}") from error
-
-
-def _table(path: Path, data: bytes) -> Mapping[str, Any] | None:
-    """The kmigrate table of a configuration file; None for a pyproject.toml without one."""
-    project = path.name == _PROJECT_FILE
-    if project and b"kmigrate" not in data:
+def _read(path: str) -> Config | None:
+    """None for a pyproject.toml without a table for kmigrate."""
+    if path.endswith(PROJECT_FILE) and not _names_kmigrate(path):
         return None  # Someone else's file: not even its syntax is ours to judge.
-    from kmigrate.toml import tomllib
+    from pathlib import Path
 
+    from kmigrate.configfile import read
+
+    return read(Path(path))
+
+
+def _names_kmigrate(path: str) -> bool:
     try:
-        document: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not valid TOML: {error}") from error
-    if not project:
-        return document
-    tool = document.get("tool")
-    table = tool.get("kmigrate") if isinstance(tool, dict) else None
-    if table is not None and not isinstance(table, dict):
-        raise UserError(f"{path}: tool.kmigrate: expected a table, not {_show(table)}")
-    return table
-
-
-def _show(value: object) -> str:
-    """A value as TOML would write it, shortened."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        text = '"' + value + '"'
-    else:
-        text = "a table" if isinstance(value, dict) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-class _Reader:
-    """Typed access to one table; every complaint names the file, the full key and the value."""
-
-    def __init__(self, path: Path, table: Mapping[str, Any], prefix: str, known: Iterable[str]) -> None:
-        self.path = path
-        self.table = table
-        self.prefix = prefix
-        self._refuse_unknown(tuple(known))
-
-    def _refuse_unknown(self, known: tuple[str, ...]) -> None:
-        for key, value in self.table.items():
-            if key in known:
-                continue
-            import difflib
-
-            near = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "known keys: " + ", ".join(sorted(known))
-            raise self.error(key, f"unknown key (value {_show(value)}); {hint}")
-
-    def error(self, key: str, message: str) -> UserError:
-        return UserError(f"{self.path}: {self.prefix}{key}: {message}")
-
-    def expected(self, key: str, what: str) -> UserError:
-        return self.error(key, f"expected {what}, not {_show(self.table[key])}")
-
-    def strings(self, key: str, *, single: bool = False) -> tuple[str, ...]:
-        value = self.table.get(key, [])
-        if single and isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise self.expected(key, "a list of strings")
-        return tuple(value)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.table.get(key, default)
-        if not isinstance(value, bool):
-            raise self.expected(key, "true or false")
-        return value
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self.table.get(key, choices[0])
-        if value in choices:
-            return cast(str, value)
-        import difflib
-
-        near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
-        hint = f"; did you mean {near[0]}?" if near else ""
-        names = " or ".join(f'"{choice}"' for choice in choices)
-        raise self.error(key, f"expected {names}, not {_show(value)}{hint}")
-
-    def positive(self, key: str, default: float) -> float:
-        value = self.table.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise self.expected(key, "a number above 0")
-        return value
-
-    def count(self, key: str, default: int) -> int:
-        value = self.table.get(key, default)
-        if type(value) is not int or value < 1:
-            raise self.expected(key, "a whole number above 0")
-        return value
-
-    def text(self, key: str) -> str | None:
-        value = self.table.get(key)
-        if value is not None and (not isinstance(value, str) or not value):
-            raise self.expected(key, "a string")
-        return value
-
-    def subtable(self, key: str) -> Mapping[str, Any]:
-        value = self.table.get(key, {})
-        if not isinstance(value, dict):
-            raise self.expected(key, "a table")
-        return value
-
-
-_KEYS = (
-    "src", "target", "scope", "rules", "select", "ignore", "exclude", "portable-only", "stack", "cases", "verify",
-)  # fmt: skip
-
-
-def _config(path: Path, table: Mapping[str, Any]) -> Config:
-    root = Path(os.path.abspath(path)).parent  # noqa: PTH100 - see load()
-    reader = _Reader(path, table, "tool.kmigrate." if path.name == _PROJECT_FILE else "", _KEYS)
-    return Config(
-        src=_sources(reader, root),
-        target=cast("Target", reader.choice("target", ("keras2", "keras3"))),
-        scope=cast(Scope, reader.choice("scope", ("layers", "module"))),
-        rules=_rules(reader, root),
-        select=_codes(reader, "select"),
-        ignore=_codes(reader, "ignore"),
-        exclude=reader.strings("exclude", single=True),
-        portable_only=reader.flag("portable-only", False),
-        stack=reader.text("stack"),
-        cases=_cases_file(reader, root),
-        verify=_verify(path, reader.subtable("verify"), reader.prefix + "verify."),
-        root=root,
-        file=path,
-    )
-
-
-def _sources(reader: _Reader, root: Path) -> tuple[str, ...]:
-    written = reader.strings("src", single=True)
-    if root == Path.cwd():
-        return written
-    # The command may run in a folder below the configuration; what the user wrote is relative to the file.
-    return tuple(_relative(root / item) for item in written)
-
-
-def _relative(path: Path) -> str:
-    try:
-        return os.path.relpath(path)
-    except ValueError:  # another drive
-        return str(path)
-
-
-def _rules(reader: _Reader, root: Path) -> tuple[Path, ...]:
-    paths = tuple(root / item for item in reader.strings("rules", single=True))
-    for path in paths:
-        if not path.exists():
-            raise reader.error("rules", f"{path} does not exist")
-    return paths
-
-
-def _cases_file(reader: _Reader, root: Path) -> Path | None:
-    written = reader.text("cases")
-    if written is not None and not (root / written).is_file():
-        raise reader.error("cases", f"there is no file {root / written} (kmigrate verify --save-cases makes one)")
-    return None if written is None else root / written
-
-
-def _codes(reader: _Reader, key: str) -> tuple[str, ...]:
-    written = reader.strings(key, single=True)
-    for code in written:
-        if not _CODE.fullmatch(code):
-            raise reader.error(key, f'{_show(code)} is neither a rule code such as "TF201" nor a prefix such as "TF"')
-    return tuple(code.upper() for code in written)
-
-
-def _verify(path: Path, table: Mapping[str, Any], prefix: str) -> VerifyConfig:
-    reader = _Reader(path, table, prefix, ("time-limit", "memory-limit", "seeds", "cases"))
-    default = VerifyConfig()
-    return VerifyConfig(
-        time_limit=float(reader.positive("time-limit", default.time_limit)),
-        memory_limit=reader.count("memory-limit", default.memory_limit),
-        seeds=_seeds(reader, default.seeds),
-        cases={name: _cases(path, prefix, name, value) for name, value in reader.subtable("cases").items()},
-    )
-
-
-def _seeds(reader: _Reader, default: tuple[int, ...]) -> tuple[int, ...]:
-    if "seeds" not in reader.table:
-        return default
-    value = reader.table["seeds"]
-    right = isinstance(value, list) and value
-    if not right or not all(type(seed) is int and 0 <= seed < 2**32 for seed in value):
-        raise reader.expected("seeds", "a list of whole numbers from 0 to 4294967295")
-    return tuple(value)
-
-
-def _cases(path: Path, prefix: str, name: str, value: object) -> tuple[CaseConfig, ...]:
-    key = f'{prefix}cases."{name}"'
-    if isinstance(value, dict) and not value.keys() <= {"args", "inputs"}:
-        raise UserError(f"{path}: {key}: expected a list of tables; a name with dots has to stand in quotes")
-    tables = value if isinstance(value, list) else [value]
-    return tuple(_case(path, f"{key}[{number}].", table) for number, table in enumerate(tables))
-
-
-def _case(path: Path, prefix: str, table: object) -> CaseConfig:
-    if not isinstance(table, dict):
-        raise UserError(f"{path}: {prefix[:-1]}: expected a table with args and inputs, not {_show(table)}")
-    reader = _Reader(path, table, prefix, ("args", "inputs"))
-    inputs = reader.strings("inputs", single=True)
-    for spec in inputs:
-        if not _INPUT.fullmatch(spec):
-            raise reader.error("inputs", f'{_show(spec)} is no input spec such as "float[2,3]" or "int[4]<10"')
-    return CaseConfig(args=dict(reader.subtable("args")), inputs=inputs)
+        return b"kmigrate" in content(path)
+    except OSError:
+        return True  # said where it is read

@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kmigrate.config import Config
-from kmigrate.files import display_path, why
+from kmigrate.files import content, display_path, why
+from kmigrate.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-    from kmigrate.model import FileError
+    from kmigrate.filereport import FileError
 
 _SKIPPED_VCS = {".git", ".hg", ".svn", ".bzr"}
 _SKIPPED_ENVIRONMENTS = {".venv", "venv", ".tox", ".nox", "site-packages", "node_modules"}
@@ -25,6 +24,7 @@ _SKIPPED_OUTPUTS = {"build", "dist", ".eggs", "__pycache__", "__pypackages__", "
 _SKIPPED_CACHES = {".mypy_cache", ".pytest_cache", ".ruff_cache"}
 _SKIPPED_DIRECTORIES = frozenset(_SKIPPED_VCS | _SKIPPED_ENVIRONMENTS | _SKIPPED_OUTPUTS | _SKIPPED_CACHES)
 _SKIPPED_ENDING = ".egg-info"
+_GITS = (".git", ".gitignore")
 
 
 class Discovered:
@@ -95,9 +95,9 @@ def _valid(line: str) -> bool:
     return True
 
 
-def _ignore_file(base: str, file: Path) -> _Ignore | None:
+def _ignore_file(base: str, file: str) -> _Ignore | None:
     try:
-        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        text = content(file).decode("utf-8", "surrogateescape")
     except OSError:
         return None
     return _ignore(base, text.splitlines())
@@ -114,15 +114,34 @@ def _ignored(levels: Sequence[_Ignore], real: str, is_dir: bool) -> bool:
 
 def _levels_above(directory: str) -> tuple[list[_Ignore], bool]:
     """The .gitignore files of the folders above ``directory``, up to the root of its repository, and whether it lies in one."""
-    above: list[_Ignore | None] = []
-    here = Path(directory)
-    for folder in (here, *here.parents):
-        if folder != here:
-            above.append(_ignore_file(str(folder), folder / ".gitignore"))
-        if (folder / ".git").exists():
-            above.append(_ignore_file(str(folder), folder / ".git" / "info" / "exclude"))
-            return [level for level in reversed(above) if level is not None], True
-    return [], False  # Without a repository, what lies above is not ours.
+    repository = next((folder for folder in _with_those_above(directory) if os.path.exists(os.path.join(folder, ".git"))), None)
+    if repository is None:
+        return [], False  # Without a repository, what lies above is not ours.
+    above = [_ignore_file(repository, os.path.join(repository, ".git", "info", "exclude"))]
+    for folder in reversed(list(_with_those_above(directory))):
+        if folder != directory and len(folder) >= len(repository):
+            above.append(_ignore_file(folder, os.path.join(folder, ".gitignore")))
+    return [level for level in above if level is not None], True
+
+
+def _with_those_above(folder: str) -> Iterator[str]:
+    """A folder and all that hold it, innermost first."""
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+
+
+def _plain(path: str) -> str:
+    """A path as ``pathlib`` writes it: without ``.``, doubled and final separators, but with ``..``."""
+    parts = path.split(os.sep)
+    if path == "." or (os.sep == "/" and path and "." not in parts and "" not in parts[1:]):
+        return path
+    from pathlib import Path
+
+    return str(Path(path))
 
 
 class _Walk:
@@ -143,7 +162,7 @@ class _Walk:
             self._files.setdefault(real, path)
         # Through a link a file may be listed as one of another folder: then no folder's files are surely complete.
         searched = set() if self._links or self._linked else self._searched
-        return Discovered(sorted(self._files.values(), key=_parts), self._errors, searched)
+        return Discovered(sorted(self._files.values(), key=_in_order), self._errors, searched)
 
     def add(self, name: str) -> None:
         """Take one path that the user gave."""
@@ -167,9 +186,9 @@ class _Walk:
                 complete = exclude is self._exclude
                 if _any_ignored(levels, real):
                     levels, complete = [], False
-                self._search(str(Path(name)), real, levels, exclude, tracked, complete)
+                self._search(_plain(name), real, levels, exclude, tracked, complete)
             elif stat.S_ISREG(mode):
-                self._files[real] = str(Path(name))
+                self._files[real] = _plain(name)
             else:
                 self._fail(name, "neither a regular file nor a directory")
 
@@ -184,64 +203,80 @@ class _Walk:
     ) -> None:
         """Take the Python files below a directory. ``tracked``: it lies in a repository, so that naming a folder below it finds
         the same .gitignore files; ``complete``: none of these left out the directory itself."""
-        waiting = [("" if top == "." else os.path.join(top, ""), top_real, key_of(top), top_levels, complete)]
+        shown = "" if top == "." else os.path.join(top, "")
+        base, key = os.path.join(top_real, ""), key_of(top).rstrip("/") + "/"
+        waiting = [("", top_levels, complete)]
         while waiting:
-            prefix, real, key, levels, complete = waiting.pop()
+            below, levels, complete = waiting.pop()
+            real = base + below
             if real in self._visited:
                 continue
             self._visited.add(real)
             try:
-                with os.scandir(prefix or ".") as scan:
-                    entries = list(scan)
+                folders, files, links, git = _listing(shown + below or ".")
             except OSError as error:
-                self._fail(prefix.rstrip(os.sep) or ".", why(error, "read"))
+                self._fail((shown + below).rstrip(os.sep) or ".", why(error, "read"))
                 continue
-            # A repository inside this one has patterns of its own.
-            names = {entry.name for entry in entries}
-            complete = complete and (real == top_real or ".git" not in names)
+            if git:
+                # A repository inside this one has patterns of its own.
+                complete = complete and (not below or ".git" not in git)
+                own = _ignore_file(real, real + ".gitignore") if ".gitignore" in git else None
+                inner = [*levels, own] if own else levels
+            else:
+                inner = levels
             if complete and (tracked or not levels):
-                self._searched.add(key)
-            own = _ignore_file(real, Path(prefix, ".gitignore")) if ".gitignore" in names else None
-            below = [*levels, own] if own else levels
-            for entry, entry_real, is_dir in _wanted(entries, real, below, exclude):
-                path = prefix + entry.name
-                if is_dir:
-                    waiting.append((path + os.sep, entry_real, f"{key.rstrip('/')}/{entry.name}", below, complete))
-                elif entry.is_symlink():
-                    self._links.append((os.path.realpath(entry_real), path))
-                else:
-                    self._files.setdefault(entry_real, path)
+                self._searched.add((key + below).replace(os.sep, "/")[:-1] or "/")
+            if inner or exclude is not None:
+                folders, files, links = _kept(real, folders, files, links, inner, exclude)
+            for name in folders:
+                waiting.append((f"{below}{name}{os.sep}", inner, complete))
+            for name in files:
+                self._files.setdefault(real + name, shown + below + name)
+            for name in links:
+                self._links.append((os.path.realpath(real + name), shown + below + name))
 
 
-def _parts(path: str) -> list[str]:
-    """What ``pathlib`` compares paths by: ``a/b.py`` comes before ``a.py``."""
-    parts = os.path.normcase(path).split(os.sep)
-    parts[0] = parts[0] or os.sep
-    return parts
+def _in_order(path: str) -> str:
+    """What ``pathlib`` compares paths by, their parts: ``a/b.py`` comes before ``a.py``."""
+    parts = os.path.normcase(path).replace(os.sep, "\0")
+    return os.sep + parts if parts.startswith("\0") else parts
 
 
-def _wanted(
-    entries: list[os.DirEntry[str]], real: str, levels: list[_Ignore], exclude: _Ignore | None
-) -> Iterator[tuple[os.DirEntry[str], str, bool]]:
-    """The Python files and folders to look at, with their real paths and whether they are folders."""
-    real = real if real.endswith(os.sep) else real + os.sep
-    for entry in entries:
-        name = entry.name
-        try:
-            is_dir = entry.is_dir(follow_symlinks=False)
-            if not is_dir and not (name.endswith(".py") and entry.is_file()):
+def _listing(folder: str) -> tuple[list[str], list[str], list[str], list[str]]:
+    """What a folder holds: folders (without those that are never looked at), Python files, symlinks to Python files, and which of
+    git's own. Raises OSError."""
+    folders: list[str] = []
+    files: list[str] = []
+    links: list[str] = []
+    git: list[str] = []
+    with os.scandir(folder) as scan:
+        for entry in scan:
+            name = entry.name
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if name not in _SKIPPED_DIRECTORIES and not name.endswith(_SKIPPED_ENDING):
+                        folders.append(name)
+                elif name.endswith(".py") and entry.is_file():
+                    (links if entry.is_symlink() else files).append(name)
+            except OSError:  # a symlink to itself
                 continue
-        except OSError:  # a symlink to itself
-            continue
-        if is_dir and (name in _SKIPPED_DIRECTORIES or name.endswith(_SKIPPED_ENDING)):
-            continue
-        entry_real = real + name
-        if exclude is not None and exclude.verdict(entry_real, is_dir):
-            continue
-        if not levels or not _ignored(levels, entry_real, is_dir):
-            yield entry, entry_real, is_dir
+            if name in _GITS:
+                git.append(name)
+    return folders, files, links, git
+
+
+def _kept(
+    real: str, folders: list[str], files: list[str], links: list[str], levels: Sequence[_Ignore], exclude: _Ignore | None
+) -> tuple[list[str], list[str], list[str]]:
+    """Those that no pattern leaves out. ``real`` is the folder's real path, with a separator at its end."""
+
+    def kept(name: str, is_dir: bool = False) -> bool:
+        path = real + name
+        return not (exclude is not None and exclude.verdict(path, is_dir)) and not _ignored(levels, path, is_dir)
+
+    return [name for name in folders if kept(name, True)], list(filter(kept, files)), list(filter(kept, links))
 
 
 def _any_ignored(levels: Sequence[_Ignore], real: str) -> bool:
     """Whether a folder, or one that holds it, is left out by the levels above it."""
-    return any(_ignored(levels, str(folder), True) for folder in (Path(real), *Path(real).parents))
+    return bool(levels) and any(_ignored(levels, folder, True) for folder in _with_those_above(real))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+
+from kmigrate.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kmigrate.model import FileError
+    from pathlib import Path
+
+    from kmigrate.filereport import FileError
 
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
@@ -27,7 +29,7 @@ class FileAccessError(Exception):
     @property
     def file_error(self) -> FileError:
         """This problem as a line of the report."""
-        from kmigrate.model import FileError
+        from kmigrate.filereport import FileError
 
         return FileError(display_path(self.path), None, None, self.message)
 
@@ -44,13 +46,15 @@ def display_path(path: str | Path) -> str:
 def read(path: str | Path) -> bytes:
     """The bytes of a file. Raises FileAccessError."""
     try:
-        return _content(path)
+        return content(path)
     except OSError as error:
+        from pathlib import Path
+
         raise FileAccessError(Path(path), why(error, "read")) from error
 
 
-def _content(path: str | Path) -> bytes:
-    """A third cheaper than ``open``, which asks about a file what nobody needs here. Raises OSError."""
+def content(path: str | Path) -> bytes:
+    """The bytes of a file, a third cheaper than by ``open``, which asks about it what nobody needs here. Raises OSError."""
     file = os.open(path, _READ)
     try:
         data = os.read(file, _AT_FIRST)
@@ -79,6 +83,8 @@ def write_atomic(path: Path, data: bytes, durable: bool = True) -> None:
     has it, so that not even a power cut leaves an empty file.
     Raises FileAccessError.
     """
+    from pathlib import Path
+
     try:
         _replace(Path(os.path.realpath(path)), data, durable)
     except OSError as error:
@@ -102,10 +108,10 @@ def _replace(target: Path, data: bytes, durable: bool) -> None:
             if durable:
                 os.fsync(temporary.fileno())
         _copy_owner_and_mode(name, old)
-        os.replace(name, target)  # noqa: PTH105 - the tests make it fail here
+        os.replace(name, target)
     except BaseException:
         with suppress(OSError):
-            Path(name).unlink()
+            os.unlink(name)
         raise
 
 
@@ -113,10 +119,10 @@ def _copy_owner_and_mode(name: str, old: os.stat_result | None) -> None:
     if old is None:
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - beside os.replace and os.chown
+        os.chmod(name, 0o666 & ~mask)
         return
     # First the owner: changing it takes special bits away from the mode.
     if hasattr(os, "chown") and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(OSError):
             os.chown(name, old.st_uid, old.st_gid)
-    os.chmod(name, stat.S_IMODE(old.st_mode))  # noqa: PTH101 - beside os.replace and os.chown
+    os.chmod(name, stat.S_IMODE(old.st_mode))

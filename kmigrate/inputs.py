@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kmigrate.cache import Stat, stat_of
 from kmigrate.config import Config
 from kmigrate.discovery import discover, key_of
 from kmigrate.files import display_path
+from kmigrate.light import TYPE_CHECKING
 from kmigrate.neighbours import files_around
 
 if TYPE_CHECKING:
-    from kmigrate.model import FileError
+    from kmigrate.filereport import FileError
 
 
 class Inputs:

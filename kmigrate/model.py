@@ -9,12 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kmigrate import errors
+from kmigrate.errors import UserError
+from kmigrate.filereport import FileError, FileReport, failed
 
 Applicability = Literal["safe", "unsafe"]
 Target = Literal["keras2", "keras3"]
 Span = tuple[int, int]
-UserError = errors.UserError
+
+__all__ = [
+    "TIED_TO_TENSORFLOW", "Applicability", "Context", "Edit", "FileError", "FileReport", "Finding", "Fix", "Observation", "Piece",
+    "Slice", "Span", "Target", "Unit", "UserError", "failed",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +123,6 @@ class Finding:
     def span(self) -> Span:
         """Its offsets, which name it in its file: ``f(x)`` and ``f(x).g()`` start at the same place."""
         return self.start, self.end
-
-
-@dataclass(frozen=True, slots=True)
-class FileError:
-    """A file, or a place in it, that could not be worked on. ``line`` is None where the whole file is meant."""
-
-    path: str
-    line: int | None
-    column: int | None
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """Everything that checking one file yields."""
-
-    path: str
-    findings: tuple[Finding, ...] = ()
-    errors: tuple[FileError, ...] = field(default=())
-
-
-def failed(name: str, error: tuple[int | None, int | None, str]) -> FileReport:
-    """The report of a file that could not be worked on: line and column where they are known, and why."""
-    return FileReport(name, errors=(FileError(name, *error),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from os.path import dirname
 
@@ -12,15 +12,17 @@ from kmigrate.discovery import discover, key_of
 
 
 class Packages:
-    """Which folders are packages; the disk is asked once about each."""
+    """Which folders are packages; the disk is asked once about each of which no file in ``files`` tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Collection[str] = ()) -> None:
+        self._files = files
         self._known: dict[str, bool] = {}
 
     def __contains__(self, folder: str) -> bool:
         known = self._known.get(folder)
         if known is None:
-            known = self._known[folder] = os.path.isfile(f"{folder}/__init__.py")
+            init = f"{folder}/__init__.py"
+            known = self._known[folder] = init in self._files or os.path.isfile(init)
         return known
 
     def top(self, folder: str) -> str:
@@ -31,12 +33,12 @@ class Packages:
         return folder
 
 
-def files_around(files: Iterable[str], config: Config, searched: Collection[str] = ()) -> list[str]:
+def files_around(files: Collection[str], config: Config, searched: Collection[str] = ()) -> list[str]:
     """The Python files of the packages that ``files`` lie in, and those beside a file that lies in none; all by ``key_of``.
 
     Those of the folders ``searched`` (see ``Discovered``) are known already and not listed again.
     """
-    packages = Packages()
+    packages = Packages(files)
     tops: set[str] = set()
     beside: list[str] = []
     for folder in sorted({dirname(file) for file in files}):

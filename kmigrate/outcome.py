@@ -6,13 +6,13 @@ text follows as it is: a run over unchanged files reads it and has nothing to co
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+import os
 
 from kmigrate.cache import keep, recall, results_version
 from kmigrate.config import Config
 from kmigrate.digests import digest
 from kmigrate.inputs import Inputs
+from kmigrate.light import NamedTuple
 
 
 class Outcome(NamedTuple):
@@ -25,13 +25,13 @@ class Outcome(NamedTuple):
 class Outcomes:
     """The outcome of one way of asking in one state of the files. ``directory`` None: nothing is read or kept."""
 
-    def __init__(self, directory: Path | None, config: Config, inputs: Inputs, shown: tuple[object, ...]) -> None:
+    def __init__(self, directory: str | None, config: Config, inputs: Inputs, shown: tuple[object, ...]) -> None:
         """``shown`` are the options of the report, as far as ``config`` does not hold them."""
         states = inputs.states() if directory is not None and not inputs.given and not inputs.errors else None
-        self._path: Path | None = None
+        self._path: str | None = None
         if directory is not None and states is not None:
-            asked = digest(str(Path.cwd()), config.wishes, shown, list(inputs.files))
-            self._path = directory / f"{asked}-outcome.txt"
+            asked = digest(os.getcwd(), config.wishes, shown, list(inputs.files))
+            self._path = os.path.join(directory, f"{asked}-outcome.txt")
             version = results_version(config.rules)
             self._state = None if version is None else digest(version, config.wishes, shown, inputs.files, states)
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kmigrate import survey
 from kmigrate.cache import Cache, cache_directory, results_version
 from kmigrate.collector import uncollected
 from kmigrate.config import Config, Wishes
 from kmigrate.digests import digest
+from kmigrate.filereport import FileReport, failed
 from kmigrate.files import FileAccessError, read
 from kmigrate.inputs import Inputs
-from kmigrate.model import FileReport, Finding, failed
+from kmigrate.light import TYPE_CHECKING, NamedTuple
 from kmigrate.universe import Universe, size_of
 from kmigrate.workers import Workers, chunks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kmigrate.layers.index import Surroundings
     from kmigrate.lint import Analysis
+    from kmigrate.model import Finding
     from kmigrate.rulebook.book import Rulebook
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """One file: its report and, where the file may use an engine and could be parsed, its analysis."""
 
     path: Path
@@ -33,8 +34,7 @@ class Checked:
     analysis: Analysis | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One file to examine: everything that a worker process needs to know."""
 
     path: str
@@ -54,7 +54,7 @@ class Project:
         self.where = where
         self.wishes = config.wishes
         version = results_version(config.rules) if cached else None
-        self.cache = Cache(None if version is None else cache_directory(), str(Path.cwd()), version or "")
+        self.cache = Cache(None if version is None else cache_directory(), os.getcwd(), version or "")
         self._kept: list[str] = []
 
     @property
@@ -132,6 +132,8 @@ class Project:
 
     def check(self, paths: Sequence[str], stdin_name: str | None = None) -> Iterator[Checked]:
         """Like ``reports``, each with its analysis, one at a time in this process."""
+        from pathlib import Path
+
         self.book  # noqa: B018  # a broken rules file is reported even where no file needs a rule
         inputs = self.inputs(paths, stdin_name)
         for error in inputs.errors:
@@ -151,6 +153,8 @@ class Project:
                 report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except Exception as error:
             return Checked(file, failed(name, survey.problem_of(error)))
+        from dataclasses import replace
+
         return Checked(file, report, replace(analysis, taken=universe.taken(path)))
 
 

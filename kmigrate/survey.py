@@ -7,29 +7,27 @@ facts of all files. ``examine`` makes the findings of a file from its bytes and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kmigrate.config import Wishes, selects
 from kmigrate.digests import digest_of
 from kmigrate.errors import internal
+from kmigrate.filereport import FileReport, failed
 from kmigrate.gate import may_be_unreadable, may_use_engine
-from kmigrate.model import FileReport, Finding, failed
+from kmigrate.light import TYPE_CHECKING, NamedTuple
 
 # What parses and analyses is imported where a file is let through: a run over clean code never pays for it.
 if TYPE_CHECKING:
     from kmigrate.layers.facts import FileFacts
     from kmigrate.layers.index import Surroundings
     from kmigrate.lint import Analysis
+    from kmigrate.model import Finding
 
 Problem = tuple[int | None, int | None, str]  # line, column, message
 TOO_DEEP = "nested too deeply to be analysed"
 
 
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """One file before the project is known.
+class Surveyed(NamedTuple):
+    """One file before the project is known. ``digest`` is empty where nobody asked for it and the gate kept the file out.
 
     ``wanted``: the file may have findings of its own accord. ``facts`` is None where it was not parsed (the gate kept it
     out) or cannot be; ``words`` are those of its imports where they were asked for. ``hints``: in layer code it may have
@@ -44,12 +42,15 @@ class Surveyed:
     words: str | None = None
 
 
-def survey(data: bytes, forced: bool = False) -> Surveyed:
-    """What a file says of itself. ``forced``: the project needs its facts even if it reaches no engine."""
-    digest = digest_of(data)
+def survey(data: bytes, forced: bool = False, kept: bool = True) -> Surveyed:
+    """What a file says of itself. ``forced``: the project needs its facts even if it reaches no engine; ``kept``: what is found
+    will be remembered by the file's digest."""
     wanted = may_use_engine(data)
+    digest = digest_of(data) if kept or wanted or forced else ""
     if not wanted and not forced:
         return Surveyed(digest, error=_problem_in(data) if may_be_unreadable(data) else None)
+    from dataclasses import replace
+
     from kmigrate.flavour import own_flavour
     from kmigrate.layers.facts import file_facts
     from kmigrate.names import Names
@@ -154,6 +155,9 @@ def analysed(
     name: str, data: bytes, digest: str, surroundings: Surroundings | None, wishes: Wishes
 ) -> tuple[FileReport, Analysis]:
     """The report and what it is made from. Raises what ``problem_of`` puts into words."""
+    from dataclasses import replace
+    from pathlib import Path
+
     from kmigrate.lint import analyse
     from kmigrate.rulebook.book import load_rulebook
     from kmigrate.source import Source
@@ -182,5 +186,7 @@ def _wanted(text: str, findings: Iterable[Finding], wishes: Wishes) -> Iterator[
 def _portable_only(finding: Finding) -> Finding:
     if finding.fix is None or finding.fix.portable:
         return finding
+    from dataclasses import replace
+
     why = finding.fix.portability or "no proof says that it is portable"
     return replace(finding, fix=None, message=f"{finding.message} (not applied: portable-only; {why})")

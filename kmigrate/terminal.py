@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
+
+from kmigrate.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def use_color(stream: TextIO) -> bool:

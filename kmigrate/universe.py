@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 from kmigrate.cache import Cache, Stat, stat_of
 from kmigrate.digests import digest_of
 from kmigrate.files import FileAccessError, display_path, read
+from kmigrate.light import TYPE_CHECKING
 from kmigrate.survey import Surveyed, is_lasting, survey
 from kmigrate.workbench import WORKBENCH
 from kmigrate.workers import Workers, chunks
@@ -100,7 +99,7 @@ class Universe:
         size = sum(size for _, size in todo)
         if not forced:
             WORKBENCH.clear_for(size)
-        for answers in workers.spread(partial(survey_files, forced=forced), chunks(todo), size, _lost):
+        for answers in workers.spread(partial(survey_files, forced=forced, kept=self.cache.kept), chunks(todo), size, _lost):
             for path, answer in answers:
                 self._keep(path, answer)
 
@@ -164,7 +163,7 @@ class Universe:
         data = self._bytes(path) or b""
         words = imported_words(data)
         if digest_of(data) == known.digest:
-            self._keep(path, replace(known, words=words))
+            self._keep(path, known._replace(words=words))
         return words
 
 
@@ -178,12 +177,12 @@ def size_of(path: str) -> int:
 # ---- what workers do
 
 
-def survey_files(paths: Sequence[tuple[str, int]], forced: bool = False) -> list[Answer]:
+def survey_files(paths: Sequence[tuple[str, int]], forced: bool = False, kept: bool = True) -> list[Answer]:
     """The surveys of some files; a message where one cannot be read. Runs in worker processes."""
     answers: list[Answer] = []
     for path, _ in paths:
         try:
-            answers.append((path, survey(read(path), forced)))
+            answers.append((path, survey(read(path), forced, kept)))
         except FileAccessError as error:
             answers.append((path, error.message))
     return answers

@@ -7,7 +7,7 @@ examined in another process, it is parsed once more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from kmigrate.light import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kmigrate.names import Walk

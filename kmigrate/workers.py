@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kmigrate.collector import uncollected
+from kmigrate.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from kmigrate.executors import Executor
 
-T = TypeVar("T")
-R = TypeVar("R")
+    T = TypeVar("T")
+    R = TypeVar("R")
 # Below this many bytes of source, other processes cost more than they save.
 _WORTH_PROCESSES = 1_500_000
 _CHUNK_BYTES = 400_000
@@ -33,15 +35,10 @@ def chunks(items: Sequence[tuple[T, int]]) -> list[list[tuple[T, int]]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Uncollected(Generic[T, R]):
-    """A function without the cyclic garbage collector. Can be pickled."""
-
-    function: Callable[[Sequence[T]], R]
-
-    def __call__(self, part: Sequence[T]) -> R:
-        with uncollected():
-            return self.function(part)
+def without_collector(function: Callable[[Sequence[T]], R], part: Sequence[T]) -> R:
+    """The function of a part, without the cyclic garbage collector."""
+    with uncollected():
+        return function(part)
 
 
 class Workers:
@@ -62,7 +59,7 @@ class Workers:
 
         Where a process died, its files are tried one by one, and ``lost`` answers for the one that did it.
         """
-        function = Uncollected(function)
+        function = partial(without_collector, function)
         if not parts or (self._where == "local" and not self._worth(len(parts), size)):
             yield from map(function, parts)
             return

@@ -123,7 +123,7 @@ def test_a_killed_run_leaves_nothing_wrong(project: Path, moment: float) -> None
 
 def test_a_damaged_outcome_is_as_none(project: Path) -> None:
     wanted = check(".")
-    (kept,) = cache_directory().glob("*-outcome.txt")
+    (kept,) = Path(cache_directory()).glob("*-outcome.txt")
     whole = kept.read_bytes()
     for damage in (
         b"",
@@ -140,7 +140,7 @@ def test_a_damaged_outcome_is_as_none(project: Path) -> None:
 
 def test_the_outcome_is_what_a_second_run_reads(project: Path) -> None:
     code, wanted = check(".")
-    (kept,) = cache_directory().glob("*-outcome.txt")
+    (kept,) = Path(cache_directory()).glob("*-outcome.txt")
     os.utime("pkg/m1.py", (1, 1))
     assert check(".") == (code, wanted)
     # Only what it holds tells whether it is used: nothing else in the cache could print this.

@@ -43,7 +43,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ruleb
 
 
 def kept() -> Path:
-    (file,) = cache_directory().glob("*-rulebook.json")
+    (file,) = Path(cache_directory()).glob("*-rulebook.json")
     return file
 
 
@@ -109,7 +109,7 @@ def test_rules_of_this_moment_are_not_kept(load: Callable[..., Rulebook], tmp_pa
     mine = tmp_path / "mine.toml"
     mine.write_text(RULE)
     assert load(mine).find("tf.my_own") is not None
-    assert not list(cache_directory().glob("*")) if cache_directory().exists() else True
+    assert not list(Path(cache_directory()).glob("*")) if Path(cache_directory()).exists() else True
 
 
 def test_what_json_cannot_say_is_not_kept(load: Callable[..., Rulebook], tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """Which steps ran on which content since the last call."""
     ran: list[str] = []
     real_survey, real_examine = universe.survey, project._examine
-    monkeypatch.setattr(universe, "survey", lambda data, forced=False: (ran.append("survey"), real_survey(data, forced))[1])
+    monkeypatch.setattr(universe, "survey", lambda *asked: (ran.append("survey"), real_survey(*asked))[1])
     monkeypatch.setattr(project, "_examine", lambda job, data: (ran.append(f"examine {job.name}"), real_examine(job, data))[1])
 
     def taken() -> list[str]:
@@ -125,14 +125,14 @@ def test_a_file_written_a_moment_ago_is_read_again(folder: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": "", "entries": 3}', b"\xff\x00"])
 def test_a_damaged_cache_is_as_none(folder: Path, damage: bytes) -> None:
     first = Project(Config(), cached=True).reports(["pkg"])
-    for file in cache_directory().iterdir():
+    for file in Path(cache_directory()).iterdir():
         file.write_bytes(damage)
     assert Project(Config(), cached=True).reports(["pkg"]) == first
 
 
 def test_entries_of_another_shape_are_not_used(folder: Path) -> None:
     first = Project(Config(), cached=True).reports(["pkg"])
-    for file in cache_directory().iterdir():
+    for file in Path(cache_directory()).iterdir():
         file.write_text(file.read_text().replace('":[', '":[1,'))
     assert Project(Config(), cached=True).reports(["pkg"]) == first
 
@@ -185,12 +185,12 @@ def test_a_call_and_the_method_of_its_result_are_two_findings_of_one_unit(folder
 
 def test_clean_forgets_what_was_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Project(Config(), cached=True).reports(["pkg"])
-    kept = list(cache_directory().iterdir())
+    kept = list(Path(cache_directory()).iterdir())
     assert main(["clean", "--dry-run"]) == 0
     assert f"would remove {len(kept)} files" in capsys.readouterr().out
-    assert list(cache_directory().iterdir()) == kept
+    assert list(Path(cache_directory()).iterdir()) == kept
     assert main(["clean"]) == 0
-    assert list(cache_directory().iterdir()) == []
+    assert list(Path(cache_directory()).iterdir()) == []
     assert main(["clean"]) == 0
     assert "removed 0 files" in capsys.readouterr().out
 

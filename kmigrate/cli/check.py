@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from kmigrate.cache import cache_directory
 from kmigrate.cli.common import add_executor_option, add_file_options, add_format_option, configuration, paths_of, positive
 from kmigrate.config import Config
 from kmigrate.inputs import Inputs
+from kmigrate.light import TYPE_CHECKING
 from kmigrate.outcome import Outcome, Outcomes
 from kmigrate.terminal import use_color
 
+if TYPE_CHECKING:
+    import argparse
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from kmigrate.cli.common import Parser
+
+
+def add_arguments(parser: Parser) -> None:
     add_file_options(parser)
     add_format_option(parser)
     parser.add_argument("-j", "--jobs", type=positive, metavar="N", help="processes at a time (default: one for each processor)")

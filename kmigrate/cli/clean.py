@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Remove the results kept by ``check``. Raises UserError where one cannot be removed."""
-    folder = cache_directory()
+    folder = Path(cache_directory())
     files = sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
     size = sum(file.stat().st_size for file in files)
     if not options.dry_run:

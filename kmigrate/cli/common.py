@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+import os
 
 from kmigrate.config import Config, load
+from kmigrate.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from kmigrate.cli.plain import PlainParser
+
+    Parser = argparse.ArgumentParser | PlainParser
 
 
-def add_file_options(parser: argparse.ArgumentParser) -> None:
+def add_file_options(parser: Parser) -> None:
     parser.add_argument(
         "paths",
         nargs="*",
@@ -23,7 +31,7 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--config",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="this pyproject.toml or kmigrate.toml instead of the nearest",
     )
@@ -42,7 +50,7 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scope", choices=("layers", "module"), help="layers: layer code only (default); module: whole files")
 
 
-def add_executor_option(parser: argparse.ArgumentParser) -> None:
+def add_executor_option(parser: Parser) -> None:
     parser.add_argument(
         "--executor",
         default="local",
@@ -51,22 +59,22 @@ def add_executor_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_cases_option(parser: argparse.ArgumentParser) -> None:
+def add_cases_option(parser: Parser) -> None:
     parser.add_argument(
         "--cases",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="run the cases saved in FILE for the units that it has; others are searched for cases as usual",
     )
 
 
-def add_format_option(parser: argparse.ArgumentParser) -> None:
+def add_format_option(parser: Parser) -> None:
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="default: text")
 
 
 def configuration(options: argparse.Namespace) -> Config:
     """The project's configuration with the command line's options over it. Raises UserError."""
-    config = load(Path.cwd(), options.config)
+    config = load(os.getcwd(), options.config)
     changes = {name: getattr(options, name) for name in ("target", "scope") if getattr(options, name)}
     for name in ("select", "ignore"):
         if getattr(options, name):
@@ -80,8 +88,17 @@ def paths_of(options: argparse.Namespace, config: Config) -> list[str]:
     return list(options.paths) or list(config.src) or ["."]
 
 
+def path(text: str) -> Path:
+    """A path, for argparse."""
+    from pathlib import Path
+
+    return Path(text)
+
+
 def positive(text: str) -> int:
     """A whole number above 0, for argparse. Raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) < 1:
+        import argparse
+
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
     return int(text)

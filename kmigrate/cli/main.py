@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from kmigrate import __version__
 from kmigrate.errors import UserError, internal
+from kmigrate.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import Any
 
 _VERSION = f"kmigrate {__version__}"
 _COMMANDS = {
@@ -56,6 +57,21 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _plain_options(arguments: Sequence[str]) -> Any:
+    """The options of a ``check`` that can be read without argparse."""
+    if arguments[:1] != ["check"]:
+        return None
+    from kmigrate.cli import check
+    from kmigrate.cli.plain import PlainParser
+
+    parser = PlainParser()
+    check.add_arguments(parser)
+    options = parser.read(arguments[1:])
+    if options is not None:
+        options.command = "check"
+    return options
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No traceback of ours reaches a user who gave bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -64,8 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     import importlib
 
-    command = next((a for a in arguments if a in _COMMANDS), None)
-    options = build_parser(command or "none").parse_args(arguments)
+    options = _plain_options(arguments)
+    if options is None:
+        command = next((a for a in arguments if a in _COMMANDS), None)
+        options = build_parser(command or "none").parse_args(arguments)
     try:
         return int(importlib.import_module(f"kmigrate.cli.{options.command}").run(options))
     except UserError as error:

@@ -6,37 +6,43 @@ A report format is one module of this package with a function ``render_check``: 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, cast
 
-from kmigrate.model import FileReport
+from kmigrate.light import TYPE_CHECKING
 from kmigrate.report.common import summary
 
-__all__ = ["REPORTERS", "Reporter", "summary"]
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from kmigrate.filereport import FileReport
+
+    class Reporter(Protocol):
+        """What a format module offers. The rendered report ends in a newline."""
+
+        def render_check(self, reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str: ...
+
+
+__all__ = ["REPORTERS", "summary"]
 
 _NO_FORMATS = frozenset({"common", "diff", "evidence", "layers", "progress", "rules", "rules_json", "verdicts"})
 
 
-class Reporter(Protocol):
-    """What a format module offers. The rendered report ends in a newline."""
-
-    def render_check(self, reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str: ...
-
-
-class _Reporters(Mapping[str, Reporter]):
+class _Reporters(Mapping[str, "Reporter"]):
     """The formats by name; a module is imported when its format is asked for. Raises KeyError for others."""
 
-    def __init__(self) -> None:
-        self._names = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
-
     def __getitem__(self, name: str) -> Reporter:
-        if name not in list(self):
+        if name in _NO_FORMATS:
             raise KeyError(name)
-        return cast(Reporter, importlib.import_module(f"{__name__}.{name}"))
+        try:
+            reporter: Any = importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError:
+            raise KeyError(name) from None
+        return reporter  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._names if name not in _NO_FORMATS)
+        import pkgutil
+
+        return (found.name for found in pkgutil.iter_modules(__path__) if found.name not in _NO_FORMATS)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kmigrate.model import FileError, FileReport, Finding
+from kmigrate.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kmigrate.model import FileError, FileReport, Finding
 
 
 def summary(reports: Sequence[FileReport], files: int) -> dict[str, int]:

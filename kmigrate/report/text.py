@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kmigrate.model import FileError, FileReport, Finding
+from kmigrate.light import TYPE_CHECKING
 from kmigrate.report.common import errors_in_order, findings_in_order, one_line, paint, plural, summary
+
+if TYPE_CHECKING:
+    from kmigrate.model import FileError, FileReport, Finding
 
 
 def render_check(reports: Sequence[FileReport], target: str, files: int, color: bool = False) -> str:

@@ -7,6 +7,7 @@ rule, and each proof, is a text of its own that is read when a use asks for it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -103,5 +104,5 @@ def keep_compiled(
     keep(_path(places), state, content)
 
 
-def _path(places: Sequence[Path]) -> Path:
-    return cache_directory() / f"{digest(*map(str, places))}-rulebook.json"
+def _path(places: Sequence[Path]) -> str:
+    return os.path.join(cache_directory(), f"{digest(*map(str, places))}-rulebook.json")

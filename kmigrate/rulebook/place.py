@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+
+from kmigrate.light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def builtin_rules() -> str:
+    """``rules/`` of the wheel, or of the source tree in an editable install."""
+    package = os.path.dirname(os.path.dirname(__file__))
+    inside = os.path.join(package, "_rules")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "rules")
 
 
 def builtin_rules_directory() -> Path:
-    """``rules/`` of the wheel, or of the source tree in an editable install."""
-    inside = Path(__file__).parent.parent / "_rules"
-    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "rules"
+    from pathlib import Path
+
+    return Path(builtin_rules())

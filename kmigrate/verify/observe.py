@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from kmigrate.lint import Analysis, analyse_again
@@ -92,4 +91,4 @@ def chosen_again(checked: Checked, calls: Calls, book: Rulebook, target: Target)
     if checked.analysis is None or not calls:
         return checked
     analysis = analyse_again(checked.analysis, book, target, calls)
-    return replace(checked, analysis=analysis, report=replace(checked.report, findings=analysis.findings))
+    return checked._replace(analysis=analysis, report=checked.report._replace(findings=analysis.findings))
