@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kmigrate.layers import LayerCode
 from kmigrate.names import Meaning, Names, Reference
-from kmigrate.telling import tensor_of, told
+from kmigrate.telling import dimension_in, tensor_of, told
 from kmigrate.tensor_methods import NAMES, SHARED_ATTRIBUTES, TF_SHAPE, TF_TENSOR, TF_VARIABLE, THEANO_SHARED, THEANO_TENSOR
 from kmigrate.values import Value, Values
 from kmigrate.values.domain import ANY_ENGINE, OBJECT, SHAPE, TENSORS, VARIABLE
@@ -69,11 +69,13 @@ def _meaning(node: ast.Attribute, values: Values) -> tuple[str | None, tuple[ast
     """The symbol of a method, its first arguments, and the attribute that is part of this use (``x.get_shape``)."""
     name = node.attr
     if name == "value":
-        if isinstance(node.value, ast.Subscript) and values.of(node.value.value).kind == SHAPE:
-            tensor, part = tensor_of(node.value.value)
-            if values.of(node.value.value).engine is not None:
-                return "tf.Dimension.value", () if tensor is None else (tensor, node.value.slice), part
-        return None, (), None
+        dimension = dimension_in(node.value)
+        if dimension is None or values.of(dimension.value).kind != SHAPE or values.of(dimension.value).engine is None:
+            return None, (), None
+        tensor, part = tensor_of(dimension.value)
+        if dimension is not node.value:  # the value of what was calculated, not of one dimension
+            return "tf.Dimension.value", (), part
+        return "tf.Dimension.value", () if tensor is None else (tensor, dimension.slice), part
     receiver = values.of(node.value)
     if receiver.kind == OBJECT:
         return method(receiver, name), (node.value,), None

@@ -71,11 +71,11 @@ def told(node: ast.Attribute, call: ast.Call | None, names: Names, values: Value
 
 def _of_shape(node: ast.Attribute, names: Names, values: Values) -> Told | None:
     """``x.shape.as_list()``, ``x.get_shape().ndims``, ``x.shape[0].value``: tuples have no such attributes."""
-    dimension = node.attr == "value" and isinstance(node.value, ast.Subscript)
-    if not dimension and node.attr not in TF_SHAPE:
+    dimension = dimension_in(node.value) if node.attr == "value" else None
+    if dimension is None and node.attr not in TF_SHAPE:
         return None
-    symbol = "tf.Dimension.value" if dimension else f"tf.TensorShape.{node.attr}"
-    shape = node.value.value if isinstance(node.value, ast.Subscript) and dimension else node.value
+    symbol = f"tf.TensorShape.{node.attr}" if dimension is None else "tf.Dimension.value"
+    shape = node.value if dimension is None else dimension.value
     binding = names.binding_value(shape)
     written = binding.value if binding is not None and binding.kind == "assign" else shape
     tensor, part = tensor_of(written)
@@ -85,10 +85,17 @@ def _of_shape(node: ast.Attribute, names: Names, values: Values) -> Told | None:
         handed = values.of(shape).kind in (SHAPE, SEQUENCE)  # a tuple, but for the Keras inside TensorFlow
         alone = node.attr == "as_list" and _is_open(shape, names, values)
         return Told(symbol, (), None, "") if handed or alone else None
-    if written is not shape:
-        return Told(symbol, (), None, "")
-    index = (node.value.slice,) if isinstance(node.value, ast.Subscript) and dimension else ()
+    if written is not shape or dimension not in (None, node.value):
+        return Told(symbol, (), part if written is shape else None, "")
+    index = () if dimension is None else (dimension.slice,)
     return Told(symbol, (tensor, *index), part, f"`{ast.unparse(tensor)}` is a tensor")
+
+
+def dimension_in(node: ast.expr) -> ast.Subscript | None:
+    """The dimension in ``shape[1]``, or the first of those that are calculated with, ``shape[1] * shape[2]``."""
+    if isinstance(node, ast.BinOp):
+        return dimension_in(node.left) or dimension_in(node.right)
+    return node if isinstance(node, ast.Subscript) else None
 
 
 def tensor_of(shape: ast.expr | None) -> tuple[ast.expr | None, ast.AST | None]:

@@ -30,6 +30,8 @@ _TELLING = re.compile(rb"\.(%s)\b" % b"|".join(sorted(_METHODS | _MODULES | {b"t
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
 _COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
 _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
+# A dimension of TensorFlow's: ``x.shape[1].value``, ``(x.shape[1] * 2).value``.
+_DIMENSION = re.compile(rb"[\])]\.value\b(?!\()")
 # A variable's initializer; a layer has one of its own under this name, Keras a module.
 _NO_INITIALIZER = re.compile(rb"\(|[ \t]+import\b")
 
@@ -41,6 +43,8 @@ def may_lead_to_engine(data: bytes) -> bool:
     if b"keras" not in data:
         return False
     if any(_tells(data, match) for match in _TELLING.finditer(data)) or _names_module(data):
+        return True
+    if b".shape" in data and _DIMENSION.search(data):
         return True
     return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
 

@@ -126,6 +126,8 @@ def test_variables_of_a_layer() -> None:
     [
         ("s = x.get_shape()\nreturn s.as_list()", "not taken from its tensor"),
         ("s = x.get_shape()\nreturn s[1].value", "not taken from its tensor"),
+        ("return (x.shape[1] * x.shape[2]).value", "not taken from its tensor"),
+        ("s = x.get_shape()\nreturn (2 * (s[1] + 1)).value", "not taken from its tensor"),
         ("f = x.sum\nreturn f()", "not called"),
         ("return (x  # why\n    .sum())", "comment"),
         ("return x.sum(dtype='float64')", "'dtype' has no counterpart"),

@@ -262,5 +262,10 @@ def test_what_only_looks_like_an_engine_is_not_parsed(line: str) -> None:
     assert not may_use_engine(f"import keras\n\n{line}\n".encode())
 
 
+@pytest.mark.parametrize("line", ["n = x.shape[1].value", "n = (x.shape[1] * x.shape[2]).value"])
+def test_a_dimension_alone_ties_a_layer_to_tensorflow(line: str) -> None:
+    assert may_use_engine(f"import keras\n\n{line}\n".encode())
+
+
 def test_the_gate_knows_every_name_by_which_keras_exposes_an_engine() -> None:
     assert set(EXPOSED) == ENGINE_IN_KERAS.keys()

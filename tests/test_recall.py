@@ -74,6 +74,18 @@ def test_what_is_an_engine_use(dotted: str, engine: str | None) -> None:
     assert engine_name(dotted) == engine
 
 
+def test_a_backend_of_either_keras_is_no_engine_use_and_a_method_that_is_handed_on_is_layer_code(tmp_path: Path) -> None:
+    (tmp_path / "either.py").write_text(
+        "import tensorflow as tf\n"
+        "try:\n    from keras import backend as K\n    from keras.layers import Layer, Lambda\n"
+        "except ImportError:\n    from tensorflow.keras import backend as K\n    from tensorflow.keras.layers import Layer, Lambda\n"
+        "class A(Layer):\n    def call(self, x):\n        return K.exp(x)\n"
+        "class Builder:\n    def f(self, x):\n        return tf.exp(x)\n    def make(self):\n        return Lambda(self.f)\n",
+        "utf-8",
+    )
+    assert [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()] == [(13, "tensorflow.exp")]
+
+
 def test_the_backend_inside_tensorflow_is_an_engine_use_beside_keras() -> None:
     assert engine_name("tensorflow.keras.backend.exp", imports_keras=True) == "tensorflow.keras.backend.exp"
     assert keras_name("tensorflow.compat.v1.keras.layers.Dense") == "keras.layers.Dense"

@@ -169,6 +169,9 @@ class Index:
                 yield target
             elif found[1]:
                 yield from self._attribute(found[0], found[1], hops + 1)
+            elif (package := self.modules.package(found[0])) not in (None, path):
+                # `from pkg import attend` of pkg/attend.py is what pkg itself calls so, if it does.
+                yield from self._attribute(str(package), target.rpartition(".")[2], hops + 1)
 
     def _starred(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
         facts = self.files[path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 
 from kmigrate.names import Definition, engine_of
@@ -51,6 +52,14 @@ _LAYER_NAMES = frozenset(
     "Embedding BatchNormalization Merge _Merge Dropout Activation Flatten Reshape Lambda TimeDistributed Bidirectional "
     "ZeroPadding2D UpSampling2D _Pooling1D _Pooling2D GlobalPooling2D InputLayer".split()
 )
+# Frameworks whose classes have the names of Keras's, and names that tell only together with their module.
+_OTHER_FRAMEWORKS = frozenset(
+    "torch torchvision pytorch_lightning lasagne blocks chainer mxnet gluon paddle jax flax haiku sonnet tflearn tensorlayer "
+    "mindspore gym gymnasium dm_env".split()
+)
+_OF_OTHERS_TOO = frozenset({"Wrapper"})
+# TensorFlow 2 has these modules of Keras under names of its own (TensorFlow 1 has functions there).
+_KERAS_OF_TF = re.compile(r"tf\.(?:compat\.v2\.)?(losses|metrics|optimizers|initializers)\.[A-Z]\w*")
 _LOSS_ARGUMENTS = {("y_true", "y_pred"), ("yTrue", "yPred")}
 _FUNCTION_KEYWORDS = {
     "activation": "activation",
@@ -115,12 +124,20 @@ def kind_of_base(symbol: str) -> str | None:
                 return _KIND_OF_MODULE[part]
         is_class = name[:1].isupper() or name.startswith("_")
         return "layer" if name in _LAYER_NAMES or (is_class and _LAYER_MODULES.intersection(parts)) else None
-    if engine_of(symbol) is None:
-        if name in _LAYER_NAMES or ("keras" in parts[0] and "layers" in parts and name[:1].isupper()):
-            return "layer"
-        if name in _KIND_OF_BASE and symbol.startswith("."):
-            return _KIND_OF_BASE[name]
-    return None
+    if engine_of(symbol) is not None:
+        inside = _KERAS_OF_TF.fullmatch(symbol)
+        return None if inside is None else _KIND_OF_MODULE[inside[1]]
+    return None if parts[0] in _OTHER_FRAMEWORKS else _kind_by_name(symbol, parts, name)
+
+
+def _kind_by_name(symbol: str, parts: list[str], name: str) -> str | None:
+    """The kind that the name tells of a base that cannot be read."""
+    placed = "keras" in parts[0] or "layers" in parts or symbol.startswith(".")
+    if (name in _LAYER_NAMES and (placed or name not in _OF_OTHERS_TOO)) or (
+        "keras" in parts[0] and "layers" in parts and name[:1].isupper()
+    ):
+        return "layer"
+    return _KIND_OF_BASE.get(name) if symbol.startswith(".") else None
 
 
 _KIND_OF_FUNCTIONS = {**_KIND_OF_MODULE, "activations": "activation"}

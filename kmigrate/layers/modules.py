@@ -47,6 +47,12 @@ class Modules:
             self._dotted[path] = ".".join(reversed(parts))
         return self._dotted[path]
 
+    def package(self, path: str) -> str | None:
+        """The ``__init__.py`` of the package that a module or package lies in; None where there is none."""
+        folder = dirname(dirname(path) if path.endswith("/__init__.py") else path)
+        init = f"{folder}/__init__.py" if folder else "__init__.py"
+        return init if init in self._paths else None
+
     def _relative(self, folder: str, level: int, parts: list[str]) -> tuple[str, str] | None:
         for _ in range(level - 1):
             folder = dirname(folder)

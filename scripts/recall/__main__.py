@@ -26,8 +26,8 @@ from recall.modules import Project
 
 HERE = Path(__file__).parent
 BAR = 0.99
-# Findings that are no use of an engine symbol by name: the note on a tensorflow.keras file, and methods of tensors.
-NOT_LISTED = ("KM002",)
+# Findings that are no use of an engine symbol by name: the note on a tensorflow.keras file, methods of sessions, and of tensors.
+NOT_LISTED = ("KM002", "TF559")
 METHODS = (
     "tf.Tensor.",
     "tf.Variable.",

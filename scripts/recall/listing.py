@@ -16,7 +16,8 @@ from recall.modules import FUNCTIONS, Module, Outside, Project, lines_of, positi
 Definition = ast.AST
 _KERAS_MODULES = set(
     "layers engine legacy models losses objectives metrics regularizers constraints initializers initializations optimizers "
-    "activations training recurrent topology base_layer network core advanced_activations noise normalization cells".split()
+    "activations training recurrent topology base_layer network core advanced_activations noise normalization cells "
+    "optimizer_v2".split()
 )
 _NO_LAYER_CODE = {"callbacks", "utils", "datasets", "applications", "backend", "wrappers", "estimator"}
 _KERAS_ROOT_CLASSES = {"Model", "Sequential", "Layer", "Loss", "Metric", "Regularizer", "Constraint", "Initializer", "Optimizer"}
@@ -69,7 +70,7 @@ def is_keras_class(dotted: str) -> bool:
         return False
     if keras is None:
         if engine_name(dotted):
-            return False
+            return len(parts) == 3 and parts[1] in ("losses", "metrics", "optimizers", "initializers")
         return bool({"layers", "losses", "metrics", "optimizers"} & set(parts[:-1])) or name in _KERAS_ROOT_CLASSES
     inner = parts[1:-1]
     if "layers" in inner:
@@ -165,12 +166,16 @@ class Listing:
             for value in call.args[:1]:
                 self._hand(value, last)
         for key, value in keywords.items():
-            if any(map(engine_name, names)):
-                continue  # a function of the engine takes it, not Keras
+            if any(map(engine_name, names)) or self._is_own_method(call.func):
+                continue  # a function of the engine, or a method of the class, takes it, not Keras
             if key == "activation" or key.endswith(_HANDED_SUFFIXES):
                 self._hand(value, f"{key}=")
             elif key == "custom_objects":
                 self._hand(value, "custom object")
+
+    def _is_own_method(self, function: ast.AST) -> bool:
+        own = isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "self"
+        return own and any(isinstance(v, FUNCTIONS) for v in self.project.member(_class_around(function), function.attr))
 
     def _hand(self, value: ast.AST, how: str) -> None:
         if isinstance(value, (ast.List, ast.Tuple)):
@@ -181,7 +186,10 @@ class Listing:
             for element in value.values:
                 self._hand(element, how)
             return
-        for found in self.project.meanings(value):
+        meant = self.project.meanings(value)
+        if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id in ("self", "cls"):
+            meant = [*meant, *self.project.member(_class_around(value), value.attr)]
+        for found in meant:
             if isinstance(found, FUNCTIONS):
                 self._mark(found, f"handed to {how}")
             elif isinstance(found, ast.ClassDef) and how == "custom object":
@@ -246,6 +254,8 @@ class Listing:
         if place is None:
             return None
         names = [v.dotted for v in self.project.meanings(node) if isinstance(v, Outside)]
+        if any(keras_name(n) and n.startswith("keras.") for n in names):  # the other Keras, where this one is not installed
+            names = [n for n in names if not keras_name(n) or n.startswith("keras.")]
         symbols = [s for s in (engine_name(n, keras) for n in names) if s]
         if not symbols:
             return None
@@ -265,13 +275,18 @@ class Listing:
 
 
 def _imports_keras(tree: ast.AST) -> bool:
-    """Whether a file has layers or the backend of Keras itself; what it saves or configures with does not count."""
-    names: list[str] = []
+    """Whether a file has layers or the backend of Keras itself; what it saves or configures with does not count. Where an import
+    that stands in no ``try`` and no ``if`` names a Keras, those that do say nothing."""
+    every, certain = [], []
     for node in ast.walk(tree):
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            names += [n.name for n in node.names]
+            names = [n.name for n in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names += [f"{node.module}.{n.name}" for n in node.names]
+            names = [f"{node.module}.{n.name}" for n in node.names]
+        every += names
+        certain += names if node in tree.body else []
+    names = certain if any(map(keras_name, certain)) else every
     keras = [name for name in names if name.split(".")[0] == "keras"]
     if any(name.startswith("tensorflow.") and "keras" in name.split(".") for name in names):
         keras = [

@@ -19,7 +19,7 @@ OF_TENSORS = frozenset(
 )
 OF_SHAPES = frozenset("ndims rank num_elements is_fully_defined assert_has_rank with_rank merge_with".split())
 OF_ARRAYS_TOO = frozenset(
-    "T sum mean max min std var prod argmax argmin reshape astype flatten repeat transpose clip dot".split()
+    "T sum mean max min std var prod argmax argmin reshape astype flatten repeat transpose clip dot nonzero copy".split()
 )
 # Functions of K and of the engines whose result is one tensor (or a variable), under any module.
 _MAKE_TENSORS = frozenset(
@@ -29,7 +29,7 @@ _MAKE_TENSORS = frozenset(
     "log_softmax matmul max maximum mean min minimum mul multiply neq not_equal ones ones_like pad permute_dimensions "
     "pow prod reciprocal reduce_max reduce_mean reduce_min reduce_prod reduce_sum relu repeat reshape round rsqrt "
     "sigmoid sign sin softmax softplus sqr sqrt square squeeze stack sub subtract sum switch tanh tensordot tile "
-    "transpose variable Variable where zeros zeros_like".split()
+    "transpose variable Variable where zeros zeros_like as_tensor_variable".split()
 )
 _METHODS_THAT_MAKE_TENSORS = OF_ARRAYS_TOO | {"dimshuffle"}
 
@@ -56,13 +56,18 @@ class Methods:
     def _counts(self, node: ast.Attribute) -> bool:
         name, receiver = node.attr, node.value
         if name == "value":
-            return isinstance(receiver, ast.Subscript) and self._is_shape(receiver.value)
+            parts = [receiver]
+            while isinstance(parts[-1], ast.BinOp):  # dimensions that were calculated with
+                parts.append(parts[-1].left)
+            return isinstance(parts[-1], ast.Subscript) and self._is_shape(parts[-1].value)
         if name in OF_SHAPES:
             return self._is_shape(receiver)
         if name == "as_list":
             return not self._is_other(receiver)
         if name == "get_shape":
             return not self._is_other(receiver) and not self._is_part(node.up)
+        if name == "numpy" and any(item.name == "torch" for item in _imports(node.home)):
+            return False
         if name in OF_TENSORS:
             return isinstance(node.up, ast.Call) and node.up.func is node and not self._is_other(receiver)
         if name == "shape":  # in Keras it is idiomatic on TensorFlow
@@ -86,7 +91,7 @@ class Methods:
         if _is_build_shape(node):
             return True
         values = [value for value, _ in values_of(node) if not isinstance(value, ast.arg)]
-        return bool(values) and all(isinstance(v, (ast.Call, ast.Attribute)) and self._is_shape(v) for v in values)
+        return any(isinstance(v, (ast.Call, ast.Attribute)) and self._is_shape(v) for v in values)
 
     def _is_other(self, node: ast.AST) -> bool:
         """Whether a receiver is surely no tensor: a module or class, the object itself, an array, a configuration."""
@@ -167,8 +172,8 @@ class Tensors:
         why = self.listing.marked.get(function, "")
         if why.startswith(("handed to Lambda", "handed to activation", "handed to Activation")):
             return names[:1] == [argument.arg]
-        if names[:2] == ["y_true", "y_pred"]:
-            return argument.arg in names[:2]
+        if names[:2] == ["y_true", "y_pred"]:  # a file without Keras and engines measures arrays
+            return argument.arg in names[:2] and bool(_engines(function.home) & {"keras", "tensorflow", "theano"})
         inside = isinstance(function.up, ast.ClassDef) and self.listing.is_layer_class(function.up)
         return method and inside and getattr(function, "name", "") == "call" and names[:1] == [argument.arg]
 
@@ -206,6 +211,10 @@ def _is_build_shape(node: ast.AST) -> bool:
         and arguments[0].arg == "input_shape"
         and getattr(arguments[0].up.up, "name", "") in ("build", "compute_output_shape")
     )
+
+
+def _imports(module: Module) -> list[ast.alias]:
+    return [item for node in ast.walk(module.tree) if isinstance(node, ast.Import) for item in node.names]
 
 
 def _engines(module: Module) -> set[str]:

@@ -136,7 +136,10 @@ class Project:
         elif kind == "from":
             level, source, name = what
             for value in self.imported(home, level, source):
-                yield from self.member(value, name)
+                # A folder without an __init__.py is no module, and has modules.
+                inside = self.imported(home, level, f"{source}.{name}") if isinstance(value, Outside) else []
+                modules = [m for m in inside if isinstance(m, Module)]
+                yield from modules or self.member(value, name)
         elif kind == "definition":
             yield what
         elif kind == "value":

@@ -249,3 +249,25 @@ _BRANCHES = "if x:\n    from tensorflow.keras.layers import Layer\nelse:\n    fr
 )
 def test_a_file_of_two_kerases_is_disputed_where_its_classes_derive_from_the_other(text: str, disputed: bool) -> None:
     assert is_disputed(text, Names(ast.parse(text))) is disputed
+
+
+@pytest.mark.parametrize("export", ["from .attend import attend", "from pkg.attend import attend", "from .attend import *"])
+@pytest.mark.parametrize("line", ["from pkg import attend", "from . import attend", "from pkg.attend import attend"])
+def test_a_function_that_its_package_exports_under_its_modules_name(export: str, line: str) -> None:
+    files = {
+        "pkg/__init__.py": f"{export}\n",
+        "pkg/attend.py": "def inner(x):\n    return x\ndef attend(x):\n    return inner(x)\n",
+        "pkg/layer.py": f"from keras.layers import Layer\n{line}\nclass A(Layer):\n    def call(self, x):\n        return attend(x)\n",
+    }
+    assert sorted(roots(files, "pkg/attend.py")) == ["attend", "inner"]
+
+
+@pytest.mark.parametrize("init", ["", "from . import attend\n", "from pkg import attend\n"])
+def test_a_module_that_its_package_does_not_hide_stays_the_module(init: str) -> None:
+    files = {
+        "pkg/__init__.py": init,
+        "pkg/attend.py": "def attend(x):\n    return x\n",
+        "pkg/layer.py": "from keras.layers import Layer\nfrom pkg import attend\nclass A(Layer):\n"
+        "    def call(self, x):\n        return attend.attend(x)\n",
+    }
+    assert sorted(roots(files, "pkg/attend.py")) == ["attend"]

@@ -111,6 +111,16 @@ def test_nested_functions_belong_to_their_function() -> None:
         ("..layers.core.Layer", "layer"),
         ("torch.nn.Module", None),
         ("tf.Module", None),
+        ("tf.losses.Loss", "loss"),  # TensorFlow 2 has these modules of Keras under names of its own
+        ("tf.compat.v2.metrics.Metric", "metric"),
+        ("tf.optimizers.Adam", "optimizer"),
+        ("tf.losses.mean_squared_error", None),
+        ("tf.train.Optimizer", None),
+        ("mylib.layers.Wrapper", "layer"),
+        ("gym.Wrapper", None),
+        ("somewhere.Wrapper", None),
+        ("lasagne.layers.Layer", None),
+        ("torch.nn.LSTM", None),
     ],
 )
 def test_kinds_of_bases(symbol: str, kind: str | None) -> None:
