@@ -14,7 +14,7 @@ from kmigrate.rulebook.book import load_rulebook
 from kmigrate.rulebook.dtype_names import TAKE_NAMES, takes_dtype_name
 from kmigrate.source import Source
 from kmigrate.verify.stacks import ensure, get_stack
-from tests.conftest import analysed
+from tests.conftest import analysed, fixed
 
 # One call for each function; D is the dtype's name, and tf is tf.compat.v1 where the name says so.
 ARGUMENTS = {
@@ -114,3 +114,35 @@ def test_a_k_function_gets_the_name_where_the_engine_s_took_the_dtype_only() -> 
     assert gone == ["tf.float32", "float32"]
     again = analyse(Source.parse("m.py", after.encode()), load_rulebook(), whole_module=True)
     assert len(again.findings) == len(analysis.findings) - len(chosen) - len(gone)
+
+
+@pytest.mark.parametrize(
+    ("imports", "dtype"),
+    [
+        ("", "tf.dtypes.float32"),
+        ("", "tf.compat.v1.float32"),
+        ("from tensorflow.python.framework import dtypes\n", "dtypes.float32"),
+    ],
+)
+@pytest.mark.parametrize("call", ["tf.sequence_mask(x, 5, {})", "tf.convert_to_tensor(x, {})", "tf.range(5, dtype={})"])
+def test_every_spelling_of_a_dtype_is_rewritten_in_one_run(imports: str, dtype: str, call: str) -> None:
+    head = f"import tensorflow as tf\n{imports}from keras import backend as K\nfrom keras.layers import Layer\n\n\n"
+    text = f"{head}class A(Layer):\n    def call(self, x):\n        return {call.format(dtype)}\n"
+    after = fixed(text, load_rulebook(), whole=False)
+    assert "'float32'" in after and dtype not in after
+    assert fixed(after, load_rulebook(), whole=False) == after
+
+
+@pytest.mark.parametrize(
+    ("test", "applicability"),
+    [
+        ("x.dtype == tf.float16", "safe"),
+        ("x.dtype not in (tf.float16, tf.float32)", "safe"),
+        ("self.given == tf.float16", "unsafe"),  # it may be numpy.float16, which does not equal the name
+        ("t in [tf.float16]", "unsafe"),
+    ],
+)
+def test_only_the_dtype_of_a_tensor_equals_its_name(test: str, applicability: str) -> None:
+    head = "import tensorflow as tf\nfrom keras.layers import Layer\n\n\nclass A(Layer):\n    def call(self, x, t=None):\n"
+    findings = analysed(f"{head}        return {test}\n", load_rulebook(), whole=False).findings
+    assert [f.fix and f.fix.applicability for f in findings if f.fix] == [applicability] * len(findings)

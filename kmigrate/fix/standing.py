@@ -123,7 +123,8 @@ class Standing:
         return bool(symbols) and all(s.startswith("keras.") and not s.startswith("keras.backend.") for s in symbols)
 
     def place(self, use: ast.expr) -> set[str]:
-        """Where the use stands, if that matters to a rule: ``annotation``, ``compared``, ``identity``, ``keras_argument``."""
+        """Where the use stands, if that matters to a rule: ``annotation``, ``compared`` (and ``with_dtype`` of a tensor),
+        ``identity``, ``keras_argument``."""
         if self._keras_argument(use):
             return {"keras_argument"}
         at: ast.AST = use
@@ -136,7 +137,9 @@ class Standing:
         if any(at in (getattr(owner, "annotation", None), getattr(owner, "returns", None)) for owner in owners):
             return {"annotation"}
         if isinstance(parent, ast.Compare) and all(isinstance(o, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for o in parent.ops):
-            return {"compared"} if isinstance(at, (ast.Tuple, ast.List)) or at is use else set()
+            others = [operand for operand in (parent.left, *parent.comparators) if operand is not at]
+            found = {"compared", "with_dtype"} if all(map(_is_dtype_of_tensor, others)) else {"compared"}
+            return found if isinstance(at, (ast.Tuple, ast.List)) or at is use else set()
         return {"identity"} if isinstance(parent, ast.Compare) else set()
 
     def pure(self, node: ast.expr) -> bool:
@@ -150,6 +153,11 @@ class Standing:
                 if not tensor or any(re.search("random|shuffle|Variable|assign|update|shared|set_value", s) for s in tensor):
                     return False
         return True
+
+
+def _is_dtype_of_tensor(node: ast.expr) -> bool:
+    """``x.dtype``: equal to its name. What else is compared may be ``numpy.float32``, which equals TensorFlow's dtype alone."""
+    return isinstance(node, ast.Attribute) and node.attr in ("dtype", "base_dtype")
 
 
 def _adds_weight(call: ast.Call) -> bool:

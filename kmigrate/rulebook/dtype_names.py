@@ -33,8 +33,14 @@ def takes_dtype_name(symbol: str) -> bool:
 def dtype_constant(names: Names, node: ast.expr) -> str | None:
     """``bool`` for ``tf.bool``: a dtype constant is as good as its name."""
     symbols = names.resolve(node).symbols
-    found = {s.removeprefix("tf.") for s in symbols if s.removeprefix("tf.") in _DTYPES}
+    found = {s.rpartition(".")[2] for s in symbols if _is_dtype(s)}
     return found.pop() if len(found) == 1 == len(symbols) else None
+
+
+def _is_dtype(symbol: str) -> bool:
+    """Under any spelling: ``tf.dtypes.float32``, ``tf.compat.v1.float32``."""
+    name = symbol.rpartition(".")[2]
+    return name in _DTYPES and canonical_symbol(symbol) == canonical_symbol(f"tf.{name}")
 
 
 def spelled_dtype(names: Names, node: ast.expr) -> str | None:

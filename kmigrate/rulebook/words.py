@@ -20,7 +20,7 @@ _PLACES = {
         "the use is not an argument of another tensor function",
     ),
     "annotation": ("the use is an annotation", "the use is not an annotation"),
-    "compared": ("the use is compared with something", "the use is not compared with anything"),
+    "compared": ("the use is compared with a tensor's dtype", "the use is not compared with a tensor's dtype"),
 }
 _COMPARED: dict[type[ast.cmpop], str] = {
     ast.Eq: "is",

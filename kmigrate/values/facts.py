@@ -261,8 +261,8 @@ class UseFacts:
         return "annotation" in self._place
 
     def compared(self) -> bool:
-        """The use is compared with ``==``, ``!=``, ``in`` or ``not in``, itself or in a display."""
-        return "compared" in self._place
+        """The use is compared with the dtype of a tensor by ``==``, ``!=``, ``in`` or ``not in``, itself or in a display."""
+        return "with_dtype" in self._place
 
     def keras_argument(self) -> bool:
         """Keras gets the value: it is an argument of ``add_weight``, or of a layer or another thing of Keras."""

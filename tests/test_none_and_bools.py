@@ -1,0 +1,66 @@
+"""What a parameter may be beside a tensor or a dtype: None, or a Python bool. A fix that holds for the rest alone is unsafe."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import analysed
+
+from kmigrate.model import Finding
+from kmigrate.rulebook.book import load_rulebook
+
+HEAD = "import tensorflow as tf\nimport theano.tensor as T\nfrom keras import backend as K\nfrom keras.layers import Layer\n\n\n"
+
+
+def first(expression: str) -> Finding:
+    text = f"{HEAD}class A(Layer):\n    def call(self, x, dtype=None, training=None):\n        return {expression}\n"
+    return analysed(text, load_rulebook(), whole=False).findings[0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "tf.constant(3, dtype=dtype)",
+        "tf.convert_to_tensor(2, dtype)",
+        "tf.range(0, 5, dtype=dtype)",
+        "tf.range(5, dtype=dtype)",
+        "tf.one_hot(x, 5, dtype=dtype)",
+        "tf.sequence_mask(x, 5, dtype)",
+        "T.constant(3, dtype=dtype)",
+        "T.extra_ops.to_one_hot(x, 5, dtype=dtype)",
+    ],
+)
+def test_a_dtype_that_may_be_none(call: str) -> None:
+    fix = first(call).fix
+    assert fix is not None and fix.applicability == "unsafe" and "dtype is not None" in str(fix.assumption)
+
+
+@pytest.mark.parametrize(
+    "call", ["tf.convert_to_tensor(2, x.dtype)", "tf.one_hot(x, 5, dtype=x.dtype)", "tf.sequence_mask(x, 5, x.dtype)"]
+)
+def test_the_dtype_of_a_tensor_is_not_none(call: str) -> None:
+    fix = first(call).fix
+    assert fix is not None and fix.applicability == "safe"
+
+
+@pytest.mark.parametrize("function", ["and", "or", "xor"])
+def test_two_python_bools_stay_python(function: str) -> None:
+    fix = first(f"tf.math.logical_{function}(training, self.trainable)").fix
+    assert fix is not None and fix.applicability == "unsafe" and fix.assumption == "one of the two is a tensor"
+    fix = first(f"tf.math.logical_{function}(training, x > 0.0)").fix
+    assert fix is not None and fix.applicability == "safe"
+
+
+@pytest.mark.parametrize(
+    ("flag", "applicability"),
+    [
+        ("training", "safe"),
+        ("tf.equal(x.shape[1], 1)", "unsafe"),  # a constant where the shape is static: only one branch is built
+        ("self.flag", "unsafe"),
+    ],
+)
+def test_smart_cond_builds_one_branch_of_a_constant(flag: str, applicability: str) -> None:
+    text = f"from tensorflow.python.framework.smart_cond import smart_cond\n{HEAD}class A(Layer):\n"
+    text += f"    def call(self, x, training=None):\n        return smart_cond({flag}, lambda: x, lambda: -x)\n"
+    found = {f.symbol: f.fix for f in analysed(text, load_rulebook(), whole=False).findings}
+    fix = found["tf.python.framework.smart_cond.smart_cond"]
+    assert fix is not None and fix.applicability == applicability
