@@ -238,8 +238,8 @@ class _Walk:
 
 def _in_order(path: str) -> str:
     """What ``pathlib`` compares paths by, their parts: ``a/b.py`` comes before ``a.py``."""
-    parts = os.path.normcase(path).replace(os.sep, "\0")
-    return os.sep + parts if parts.startswith("\0") else parts
+    parts = (path if os.name == "posix" else os.path.normcase(path)).replace(os.sep, "\0")
+    return os.sep + parts if parts[:1] == "\0" else parts
 
 
 def _listing(folder: str) -> tuple[list[str], list[str], list[str], list[str]]:

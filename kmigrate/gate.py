@@ -7,7 +7,6 @@ files are told apart here by a few searches. What looks closer is loaded for tho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 # A search for a pattern jumps to its first letter: where that is a rare one, it is twice as fast as ``in``, and where it is a
 # frequent one (or the pattern an alternative, which is tried at every place), slower. So these begin with k, x, p and r.
@@ -18,6 +17,10 @@ _PYTHON_2 = (
     (b"", re.compile(rb"print[ \t]+[\w\"']")),
     (b"", re.compile(rb"raise[ \t]+\w+,")),
 )
+# What no operand ends and begins with; what stands between quotes is a text.
+_NO_END = frozenset(bytes([char]) for char in b"[({,:;=<>!%&*+-/|^~@")
+_NO_START = frozenset(bytes([char]) for char in b"])},:;=<>!%&*/|^@")
+_QUOTES = (b'"', b"'")
 
 
 def may_use_engine(data: bytes) -> bool:
@@ -36,7 +39,10 @@ def may_be_unreadable(data: bytes) -> bool:
     """
     if b"\0" in data or (data.find(b"coding", 0, 400) >= 0 and _declares_encoding(data)):
         return True
-    suspects = [*_unequal(data), *_python_2(data)]
+    suspects = _unequal(data) if b"<" in data else []
+    for head, pattern in _PYTHON_2:
+        if pattern.search(data) is not None:
+            suspects += _statements(data, head, pattern)
     if suspects and _in_code(data, suspects):
         return True
     if data.isascii():
@@ -60,19 +66,25 @@ def _in_code(data: bytes, suspects: list[int]) -> bool:
     return in_code(data, suspects)
 
 
-def _unequal(data: bytes) -> Iterator[int]:
-    """Where ``<>`` stands. A search for one byte is many times faster than one for two."""
+def _unequal(data: bytes) -> list[int]:
+    """Where ``<>`` stands between what may be operands. A search for one byte is many times faster than one for two."""
+    found = []
     at = data.find(b"<")
     while at >= 0:
-        if data.startswith(b">", at + 1):
-            yield at
+        if data.startswith(b">", at + 1) and _is_operator(data, at):
+            found.append(at)
         at = data.find(b"<", at + 1)
+    return found
 
 
-def _python_2(data: bytes) -> Iterator[int]:
+def _is_operator(data: bytes, at: int) -> bool:
+    before, after = data[data.rfind(b"\n", 0, at) + 1 : at].strip(), data[at + 2 : at + 40].lstrip(b" \t")[:1]
+    if before.startswith(b"#") or before[-1:] in _NO_END or (after in _QUOTES and data[at - 1 : at] in _QUOTES):
+        return False
+    return after not in _NO_START
+
+
+def _statements(data: bytes, head: bytes, pattern: re.Pattern[bytes]) -> list[int]:
     """Where a line begins with a statement of Python 2."""
-    for head, pattern in _PYTHON_2:
-        for match in pattern.finditer(data):
-            at = match.start()
-            if data[data.rfind(b"\n", 0, at) + 1 : at].strip() == head:
-                yield at
+    starts = [match.start() for match in pattern.finditer(data)]
+    return [at for at in starts if data[data.rfind(b"\n", 0, at) + 1 : at].strip() == head]

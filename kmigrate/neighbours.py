@@ -41,7 +41,7 @@ def files_around(files: Collection[str], config: Config, searched: Collection[st
     packages = Packages(files)
     tops: set[str] = set()
     beside: list[str] = []
-    for folder in sorted({dirname(file) for file in files}):
+    for folder in sorted({file.rpartition("/")[0] or "/" for file in files}):
         if folder in packages:
             tops.add(packages.top(folder))
         else:

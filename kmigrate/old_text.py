@@ -6,11 +6,18 @@ import re
 from collections.abc import Iterable
 
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=](?![ \t]*utf-?8)", re.MULTILINE)
-# Comments and texts. A quote that is not closed on its line begins no text.
+# Comments and texts; each begins with plain text, so that the search jumps to its first letter. A quote that is not closed on its
+# line begins no text.
 _TEXT = re.compile(
-    rb"""#[^\n]*"""
-    rb"""|"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"{3}|'{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3}"""
-    rb"""|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*\'""",
+    b"|".join(
+        [
+            rb"#[^\n]*",
+            rb'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""',
+            rb"'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''",
+            rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"',
+            rb"'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
+        ]
+    ),
     re.DOTALL,
 )
 

@@ -42,10 +42,11 @@ class Surveyed(NamedTuple):
     words: str | None = None
 
 
-def survey(data: bytes, forced: bool = False, kept: bool = True) -> Surveyed:
+def survey(data: bytes, forced: bool = False, kept: bool = True, wanted: bool | None = None) -> Surveyed:
     """What a file says of itself. ``forced``: the project needs its facts even if it reaches no engine; ``kept``: what is found
-    will be remembered by the file's digest."""
-    wanted = may_use_engine(data)
+    will be remembered by the file's digest; ``wanted``: what the gate said, where it was asked already."""
+    if wanted is None:
+        wanted = may_use_engine(data)
     digest = digest_of(data) if kept or wanted or forced else ""
     if not wanted and not forced:
         return Surveyed(digest, error=_problem_in(data) if may_be_unreadable(data) else None)

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from kmigrate.cache import Cache, Stat, stat_of
 from kmigrate.digests import digest_of
 from kmigrate.files import FileAccessError, display_path, read
+from kmigrate.gate import may_be_unreadable, may_use_engine
 from kmigrate.light import TYPE_CHECKING
 from kmigrate.survey import Surveyed, is_lasting, survey
 from kmigrate.workbench import WORKBENCH
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kmigrate.takers import Takers
 
 Problem = str
+Item = tuple[str, int]  # a path and the size of its file in bytes
 Answer = tuple[str, "Surveyed | Problem"]
 
 
@@ -87,7 +89,7 @@ class Universe:
 
     def _survey(self, paths: Collection[str], workers: Workers, forced: bool = False) -> None:
         """Survey files. ``forced``: whatever the gate says about them (see ``survey``)."""
-        todo: list[tuple[str, int]] = []
+        todo: list[str] = []
         for path in paths:
             known = None if path in self.given else self._remembered(path, forced)
             if known is not None:
@@ -95,11 +97,40 @@ class Universe:
             elif path in self.given:
                 self._keep(path, survey(self.given[path], forced))
             else:
-                todo.append((path, size_of(path)))
-        size = sum(size for _, size in todo)
-        if not forced:
-            WORKBENCH.clear_for(size)
-        for answers in workers.spread(partial(survey_files, forced=forced, kept=self.cache.kept), chunks(todo), size, _lost):
+                todo.append(path)
+        if forced:
+            self._spread([(path, size_of(path)) for path in todo], workers, forced=True)
+        else:
+            wanted, suspects = self._let_through(todo)
+            self._spread(wanted, workers, wanted=True)
+            self._spread(suspects, workers, wanted=False)
+
+    def _let_through(self, paths: Collection[str]) -> tuple[list[Item], list[Item]]:
+        """The files that may use an engine and those that may be unreadable. The gate tells in less time than it takes to hand
+        files to other processes, and of clean code it lets nothing through."""
+        wanted: list[Item] = []
+        suspects: list[Item] = []
+        total = 0
+        for path in paths:
+            try:
+                data = read(path)
+            except FileAccessError as error:
+                self._keep(path, error.message)
+                continue
+            size = len(data)
+            total += size
+            if may_use_engine(data):
+                wanted.append((path, size))
+            elif may_be_unreadable(data):
+                suspects.append((path, size))
+            else:
+                self._keep(path, Surveyed(digest_of(data) if self.cache.kept else ""))
+        WORKBENCH.clear_for(total)
+        return wanted, suspects
+
+    def _spread(self, items: Sequence[Item], workers: Workers, forced: bool = False, wanted: bool | None = None) -> None:
+        task = partial(survey_files, forced=forced, kept=self.cache.kept, wanted=wanted)
+        for answers in workers.spread(task, chunks(items), sum(size for _, size in items), _lost):
             for path, answer in answers:
                 self._keep(path, answer)
 
@@ -177,16 +208,16 @@ def size_of(path: str) -> int:
 # ---- what workers do
 
 
-def survey_files(paths: Sequence[tuple[str, int]], forced: bool = False, kept: bool = True) -> list[Answer]:
+def survey_files(paths: Sequence[Item], forced: bool = False, kept: bool = True, wanted: bool | None = None) -> list[Answer]:
     """The surveys of some files; a message where one cannot be read. Runs in worker processes."""
     answers: list[Answer] = []
     for path, _ in paths:
         try:
-            answers.append((path, survey(read(path), forced, kept)))
+            answers.append((path, survey(read(path), forced, kept, wanted)))
         except FileAccessError as error:
             answers.append((path, error.message))
     return answers
 
 
-def _lost(item: tuple[str, int], why: str) -> list[Answer]:
+def _lost(item: Item, why: str) -> list[Answer]:
     return [(item[0], why)]

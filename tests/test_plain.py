@@ -45,7 +45,21 @@ def test_a_usual_command_line_is_plain() -> None:
     assert (plain.select, plain.no_cache, plain.layers, plain.target) == (["TF", "KM"], True, False, None)
 
 
-HEAVY = {"argparse", "ast", "dataclasses", "enum", "inspect", "json", "libcst", "numpy", "pathlib", "re", "shutil", "typing"}
+HEAVY = {
+    "argparse",
+    "kmigrate.executors",
+    "ast",
+    "dataclasses",
+    "enum",
+    "inspect",
+    "json",
+    "libcst",
+    "numpy",
+    "pathlib",
+    "re",
+    "shutil",
+    "typing",
+}
 
 
 def loaded_by(*arguments: str, cwd: Path) -> set[str]:
@@ -67,3 +81,9 @@ def test_a_run_with_nothing_to_analyse_loads_little(tmp_path: Path) -> None:
     assert loaded_by("check", "--no-cache", cwd=tmp_path) == {"re", "enum"}
     loaded_by("check", cwd=tmp_path)  # leaves what the next prints
     assert loaded_by("check", cwd=tmp_path) == set()
+
+
+def test_clean_code_starts_no_processes(tmp_path: Path) -> None:
+    for number in range(8):
+        (tmp_path / f"a{number}.py").write_text("x = 1  # nothing of an engine\n" * 10_000)
+    assert loaded_by("check", "--no-cache", "--jobs", "2", cwd=tmp_path) == {"re", "enum"}
