@@ -30,6 +30,10 @@ FORMS = {
         ["tf.Tensor", "tf.Variable"],
         None,
     ),
+    "isinstance of a class with a function of K": (IN_CALL.format("assert isinstance(x, tf.Variable)"), ["tf.Variable"], None),
+    "issubclass of it": (IN_CALL.format("assert issubclass(type(x), (int, tf.Variable))"), ["tf.Variable"], None),
+    "an annotation with it": (IN_CALL.format("y: list[tf.Variable] = x"), ["tf.Variable"], None),
+    "a class that derives from it": ("class Mine(Layer):\n    class Inner(tf.Variable):\n        pass\n", ["tf.Variable"], None),
     "an annotation": ("class Mine(Layer):\n    def call(self, x: tf.Tensor):\n        return x\n", ["tf.Tensor"], "Any"),
     "an annotation of what is returned": (
         "class Mine(Layer):\n    def call(self, x) -> tf.Tensor:\n        return x\n",

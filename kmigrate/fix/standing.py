@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from kmigrate.names import Names, Reference, engine_of
+from kmigrate.names.walk import last_name
 from kmigrate.rulebook.dtype_names import spelled_dtype, takes_dtype_name
 from kmigrate.source import Source
 from kmigrate.values.roles import ADD_WEIGHT
@@ -124,7 +125,7 @@ class Standing:
 
     def place(self, use: ast.expr) -> set[str]:
         """Where the use stands, if that matters to a rule: ``annotation``, ``compared`` (and ``with_dtype`` of a tensor),
-        ``identity``, ``keras_argument``."""
+        ``identity``, ``keras_argument``, ``type`` (asked for by ``isinstance``, ``issubclass`` or ``except``, or derived from)."""
         if self._keras_argument(use):
             return {"keras_argument"}
         at: ast.AST = use
@@ -136,6 +137,8 @@ class Standing:
             owners = [*parent.posonlyargs, *parent.args, *parent.kwonlyargs, parent.vararg, parent.kwarg]
         if any(at in (getattr(owner, "annotation", None), getattr(owner, "returns", None)) for owner in owners):
             return {"annotation"}
+        if _asks_for_type(parent, at):
+            return {"type"}
         if isinstance(parent, ast.Compare) and all(isinstance(o, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for o in parent.ops):
             others = [operand for operand in (parent.left, *parent.comparators) if operand is not at]
             found = {"compared", "with_dtype"} if all(map(_is_dtype_of_tensor, others)) else {"compared"}
@@ -162,3 +165,11 @@ def _is_dtype_of_tensor(node: ast.expr) -> bool:
 
 def _adds_weight(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr in ADD_WEIGHT
+
+
+def _asks_for_type(parent: ast.AST | None, at: ast.AST) -> bool:
+    if isinstance(parent, ast.ExceptHandler):
+        return parent.type is at
+    if isinstance(parent, ast.ClassDef):
+        return at in parent.bases
+    return isinstance(parent, ast.Call) and last_name(parent.func) in ("isinstance", "issubclass") and at in parent.args[1:]

@@ -117,6 +117,8 @@ class Fixer:
         if rule.parameters is not None:
             if not stands.isdisjoint({"compared", "identity"}):
                 raise NoFix("a function that is compared: what it is compared with must change as well")
+            if not stands.isdisjoint({"annotation", "type"}):
+                raise NoFix("named as a type: the replacement is a function, no class")
             if self.standing.with_arguments(use):
                 raise NoFix("a function that is handed on with arguments of its own: call it in a lambda")
             pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
