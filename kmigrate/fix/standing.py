@@ -125,7 +125,7 @@ class Standing:
 
     def place(self, use: ast.expr) -> set[str]:
         """Where the use stands, if that matters to a rule: ``annotation``, ``compared`` (and ``with_dtype`` of a tensor),
-        ``identity``, ``keras_argument``, ``type`` (asked for by ``isinstance``, ``issubclass`` or ``except``, or derived from)."""
+        ``identity``, ``keras_argument``, ``type`` (asked for by ``isinstance``, ``issubclass`` or ``except``, or a base)."""
         if self._keras_argument(use):
             return {"keras_argument"}
         at: ast.AST = use
