@@ -14,6 +14,7 @@ from typing import Any
 
 from kmigrate.lint import Analysis
 from kmigrate.model import Finding, Unit
+from kmigrate.verify.annotations import unevaluated
 from kmigrate.verify.cases import Case
 from kmigrate.verify.markers import marked
 from kmigrate.verify.verdicts import EditVerdict, EngineVerdict, UnitVerdict
@@ -49,9 +50,15 @@ class Marks:
 
 
 def marks_of(analysis: Analysis, unit: Unit, chosen: Sequence[Finding]) -> Marks:
-    """The marks for the edits of one unit (several units of a file may have one name, lambdas for one)."""
+    """The marks for the edits of one unit that may run (several units of a file may have one name, lambdas for one)."""
     inside = analysis.inside(unit.qualname, chosen)
-    fixes = tuple(fix for fix in inside if analysis.roots[fix.span].node.lineno == unit.line)
+    never = unevaluated(analysis.source)
+    fixes = tuple(
+        fix
+        for fix in inside
+        if analysis.roots[fix.span].node.lineno == unit.line
+        and not any(start <= fix.span[0] and fix.span[1] <= end for start, end in never)
+    )
     return Marks(fixes, *marked(analysis.source.text, [fix.span for fix in fixes]))
 
 

@@ -21,7 +21,14 @@ _Rows = tuple[tuple[Callable[[Failure, re.Match[str]], Made], tuple[str, ...]], 
 _RULES: _Rows = (
     (arguments.missing, (r"missing \d+ required (?:positional|keyword-only) arguments?: (?P<names>.*)",)),
     (arguments.named, (r"At least one of name \(None\)", r"name for name_scope must be a string")),
-    (arguments.drop, (r"got an unexpected keyword argument '(?P<name>\w+)'",)),
+    (
+        arguments.drop,
+        (r"got an unexpected keyword argument '(?P<name>\w+)'", r"Keyword argument not understood:\W+(?P<name>\w+)"),
+    ),
+    (
+        arguments.whole_quotients,
+        (r"Ambiguous dimension: \d*\.\d|'float' object cannot be interpreted as an integer|ZeroDivisionError",),
+    ),
     (arguments.key, (r"^KeyError: '(?P<name>[A-Za-z_]\w*)'$",)),
     (
         arguments.training,

@@ -7,7 +7,7 @@ have. A row is a pattern over ``Type: message`` and the advice; the first that m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kmigrate.verify import overlays
@@ -15,6 +15,7 @@ from kmigrate.verify import overlays
 _TENSORFLOW_1 = "the code is written for TensorFlow 1: try --stack keras2-tf1"
 _TENSORFLOW_2 = "the code is written for TensorFlow 2: try --stack keras2-tf2"
 _NEWER = "the code is written for a later version of the library than any stack has (kmigrate engines list)"
+_REFUSED = re.compile(r"(?:Keyword argument not understood:|Unexpected keyword argument passed to \w+:)\W+(?P<name>\w+)")
 _ANOTHER = "the code is written for another version of the engine: try another --stack (kmigrate engines list)"
 _INSTALL = "the stack lacks a package that the code needs"
 _NAME = "the code names something that it does not define"
@@ -48,9 +49,17 @@ _ROWS: tuple[tuple[str, str], ...] = (
 
 
 def advice(error: Mapping[str, Any]) -> str | None:
-    """What a person can do about a failure that no other case cures; None for every other failure."""
+    """What a person can do about a failure that no other case cures; None for every other failure. Its ``of`` is the library
+    that lacks an argument which the code gives."""
     said = f"{error.get('type')}: {error.get('message')}"
-    if error.get("of"):  # a function of that library lacks an argument
+    if error.get("of"):
         return _NEWER
     found = next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
     return (overlays.advice(said) or _INSTALL) if found == _INSTALL else found
+
+
+def refused_by_keras(error: Mapping[str, Any], given: Collection[str]) -> bool:
+    """Whether a class of Keras does not take an argument that the code gives to it; ``given`` are those of the case, which the
+    code may hand on."""
+    refused = _REFUSED.search(str(error.get("message")))
+    return refused is not None and refused["name"] not in given

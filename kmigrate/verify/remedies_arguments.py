@@ -212,6 +212,14 @@ def tensorflow_cell(failure: Failure, match: re.Match[str]) -> Made:
             yield failure.with_texts({position: made_of})
 
 
+def whole_quotients(failure: Failure, match: re.Match[str]) -> Made:
+    """``units / ratio`` is no whole number, or 0: sizes that the usual divisors divide, each number alone."""
+    for size in (4, 16, 64):
+        for name in failure.given(int):
+            if failure.case.kwargs[name] != size:
+                yield failure.kwargs(**{name: size})
+
+
 def drop(failure: Failure, match: re.Match[str]) -> Made:
     name = match["name"]
     if name in failure.case.kwargs:

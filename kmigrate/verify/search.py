@@ -22,7 +22,7 @@ from kmigrate.verify.constructors import Classes, Kwargs, constructors
 from kmigrate.verify.failure import failure_of
 from kmigrate.verify.feedback import neighbours, next_cases
 from kmigrate.verify.guesses import Inputs, input_sets, literal
-from kmigrate.verify.hopeless import advice
+from kmigrate.verify.hopeless import advice, refused_by_keras
 from kmigrate.verify.literals import UNKNOWN
 from kmigrate.verify.usages import TensorHint, Usage
 
@@ -208,7 +208,7 @@ class Search:
 
     def _learn(self, case: Case, depth: int, error: Answer) -> None:
         self._failed[len(self.errors)] = case
-        self.errors.append(error)
+        self.errors.append({**error, "of": "keras"} if refused_by_keras(error, case.kwargs) else error)
         where = str(error.get("where"))
         if where == "construct":
             self.refused.add(repr(case.kwargs))

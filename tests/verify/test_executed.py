@@ -94,6 +94,19 @@ def test_a_unit_has_the_marks_of_its_own_edits(tmp_path: Path) -> None:
     assert every[1].text.splitlines()[-1].endswith(f"{RAN}(0, tf.abs({RAN}(1, tf.square(t)))))")
 
 
+@pytest.mark.parametrize("deferred", [True, False])
+def test_an_annotation_that_python_never_evaluates_is_no_edit_that_a_case_could_execute(tmp_path: Path, deferred: bool) -> None:
+    text = "class A(Layer):\n    def call(self, x: tf.Tensor) -> tf.Tensor:\n        y: tf.Tensor = tf.exp(x)\n        return y\n"
+    path = tmp_path / "m.py"
+    path.write_text(("from __future__ import annotations\n" if deferred else "") + HEAD + text)
+    (one,) = Project(Config()).check([str(path)])
+    assert one.analysis is not None
+    chosen = fixes_to_apply(one.report.findings, False)
+    (unit,) = one.analysis.units(chosen)
+    symbols = [fix.symbol for fix in marks_of(one.analysis, unit, chosen).fixes]
+    assert symbols == ([] if deferred else ["tf.Tensor", "tf.Tensor"]) + ["tf.math.exp"]
+
+
 # --- what is asked and said ------------------------------------------------------------------------------------------
 
 

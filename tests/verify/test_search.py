@@ -60,6 +60,9 @@ def test_constructor_messages_change_constructor_arguments() -> None:
     assert {"size": (3, 3)} in [c.kwargs for c in failing("TypeError: 'int' object is not subscriptable", size=3)]
     assert {"mode": "general"} in [c.kwargs for c in failing("mode must be one of 'dot', 'general'", mode=3)]
     assert {} in [c.kwargs for c in failing("got an unexpected keyword argument 'units'", units=3)]
+    assert {} in [c.kwargs for c in failing("TypeError: ('Keyword argument not understood:', 'units')", units=3)]
+    assert {"units": 4} in [c.kwargs for c in failing("ValueError: Ambiguous dimension: 0.75", units=3)]
+    assert {"units": 16} in [c.kwargs for c in failing("ZeroDivisionError: division by zero", units=3)]
 
 
 def test_a_python_value_takes_the_place_of_a_tensor() -> None:
@@ -311,6 +314,24 @@ def test_a_function_of_the_library_that_lacks_an_argument_is_of_another_version(
     assert "a later version of the library" in reason
     reason, _ = failing_always(type="TypeError", message="own() got an unexpected keyword argument 'sign'", of=None)
     assert "a later version" not in reason
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_an_argument_that_a_class_of_keras_does_not_take_is_of_another_version_unless_the_case_gave_it(given: bool) -> None:
+    shape = read_unit("class L(Layer):\n    def __init__(self, units): pass\n    def call(self, x): pass\n", "L")
+    assert shape is not None
+
+    def fails(case: Case) -> dict[str, Any]:
+        name = next(iter(case.kwargs), "one") if given else "groups"
+        return {
+            "where": "construct",
+            "type": "TypeError",
+            "message": f"('Keyword argument not understood:', '{name}')" if case.kwargs else "no units",
+            "lines": [2],
+        }
+
+    probe, _ = worker(fails)
+    assert ("a later version of the library" in str(Search(probe, shape, "layer").run().reason)) is not given
 
 
 def test_refused_constructor_arguments_are_tried_once() -> None:
