@@ -24,7 +24,7 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(n_?heads?|num_heads?|head|heads|nb_head|.*groups?|cardinality)$", (2, 1)),
     (r"^(size_per_head|head_dim|key_dim|.*_size|channels_per.*)$", (2, 4)),
     (r"^(num_classes|n_classes|nb_classes|classes|n_labels|num_labels)$", (4, 3)),
-    (r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|length|maxlen|order|rank|window.*|top_k|iterations|routings)$", (2, 3, 4, 1)),
+    (r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|(.*_)?len(gth)?|max_?len|order|rank|window.*|top_k|iterations|routings)$", (2, 3, 4, 1)),
     (r"^(rate|drop.*|.*dropout|keep_prob|prob.*)$", (0.5, 0.3)),
     (r"^(alpha|beta|gamma|lambd?a?_?|eps(ilon)?|temperature|tau|margin|delta|sigma|mu|stddev|std|l1|l2|theta)$", (0.5, 1.0)),
     (r"^(clip.*|momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|.*threshold|smooth|max_value)$", (0.5, 2.0)),
@@ -38,6 +38,7 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(data_format|dim_ordering)$", ("channels_last",)),
     (r"^(keepdims|keep_dims|use_.*|return_.*|is_.*|.*_first|.*_last|bias|training|trainable)$", (True, False)),
     (r"^(seed)$", (1,)),
+    (r"^(rnn|lstm|gru|.*_(rnn|lstm|gru)|rnn_layer)$", ("expr(layers.LSTM(3, return_sequences=True))",)),
     (r"^(layer)$", ("expr(layers.Dense(3))", "expr(layers.LSTM(3, return_sequences=True))", "expr(layers.Conv2D(3, 3))")),
     (r"^(cell|rnn_cell)$", ("expr(layers.SimpleRNNCell(3))",)),
     (

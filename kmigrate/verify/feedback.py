@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from kmigrate.verify import remedies_arguments as arguments
 from kmigrate.verify import remedies_tensors as tensors
+from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.cases import Case
 from kmigrate.verify.failure import Failure, Made, of_rank, shaped
@@ -38,7 +39,10 @@ _RULES: _Rows = (
         tensors.expected,
         (r"Input '(?P<name>\w+)' of '\w+' Op has type \w+ that does not match (?:expected )?type (?:of )?(?P<kind>\w+)",),
     ),
-    (arguments.whole_number, (r"Expected u?int\d* passed to parameter '(?P<name>\w+)'",)),
+    (
+        arguments.whole_number,
+        (r"Expected u?int\d* passed to parameter '(?P<name>\w+)'", r"Expected u?int\d*, got -?\d+\.\d* of type 'float'"),
+    ),
     (tensors.last_sizes, (r"(?:must|should|expected to) (?:be of|have) shape (?P<wanted>[(\[].*?)(?:,? (?:but|got)|$)",)),
     (
         tensors.rank,
@@ -96,8 +100,8 @@ _RULES: _Rows = (
     (
         arguments.scalar,
         (
-            r"unsupported operand type\(s\) for .*'(?:tuple|list)'",
-            r"not supported between instances of '(?:tuple|list)'|must be (?:an )?int",
+            r"unsupported operand type\(s\) for .*'(?:tuple|list|str)'",
+            r"not supported between instances of '(?:tuple|list|str)'|must be (?:an )?int",
         ),
     ),
     (
@@ -167,7 +171,8 @@ _MOST_CHILDREN = 14
 
 
 def next_cases(failure: Failure) -> list[Case]:
-    """What to try after a failure, the likeliest first: from the first few rows whose pattern the message has."""
+    """What to try after a failure, the likeliest first: from the first few rows whose pattern the message has. Sizes that a
+    message tells may be any number: what is too large is left out."""
     found: list[Case] = []
     used = 0
     for make, patterns in _RULES:
@@ -180,7 +185,8 @@ def next_cases(failure: Failure) -> list[Case]:
         for case in make(failure, match):
             if len(found) >= _MOST_CHILDREN:
                 return found
-            found.append(case)
+            if all(specs.affordable(text) for _, text in case.inputs):
+                found.append(case)
     return found
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kmigrate.model import Unit, UserError
 from kmigrate.verify.anatomy import UnitShape, concrete_class, inner_function, read_unit
 from kmigrate.verify.cases import Case
 from kmigrate.verify.pair import ModulePair
+from kmigrate.verify.result import DEAD, Result
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.search import Search
 from kmigrate.verify.settings import Settings
 from kmigrate.verify.tables import from_config
 from kmigrate.verify.usages import Usage
-from kmigrate.verify.variations import variations
+from kmigrate.verify.variations import in_float32, variations
 
 
 @dataclass(slots=True)
@@ -53,6 +54,12 @@ def find_cases(pair: ModulePair, unit: Unit, engines: Engines, settings: Setting
     if shape is None:
         return Found([], reason="the original text has no definition of that name", verdict="unsupported")
     return _searched(pair, unit, engines, settings, shape, wire)
+
+
+def that_run(found: Found, original: Callable[[Case], Result]) -> Found:
+    """Cases found by search, all in float32 where the code does not run in float64: it names float32."""
+    first = original(found.cases[0])
+    return found if first.ok or first.where in DEAD else replace(found, cases=in_float32(found.cases))
 
 
 def _read(pair: ModulePair, unit: Unit) -> tuple[UnitShape | None, dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import Parameter, UnitShape, class_chain, definition_of
-from kmigrate.verify.argument_values import unique
+from kmigrate.verify.argument_values import alternatives, unique
 from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, constructors, values_for
 from kmigrate.verify.guards import Guards
@@ -58,7 +58,8 @@ def _alone(case: Case) -> Case:
 
 
 def undirected(base: Case, shape: UnitShape, usages: Sequence[Usage], project: Classes | None) -> Iterator[Case]:
-    """Each flag turned, each argument left open given, each optional input given, and what other calls of the unit give."""
+    """Each flag turned, each argument left open given, what other calls of the unit give, each optional input given, and the
+    tensors at other ranks: a loop over the dimensions may have had nothing to do."""
     for item in shape.construct:
         now = base.kwargs.get(item.name, _default(item))
         if isinstance(now, bool):
@@ -70,8 +71,12 @@ def undirected(base: Case, shape: UnitShape, usages: Sequence[Usage], project: C
         if where.startswith("the call"):
             yield replace(base, kwargs=kwargs)
     for name in shape.optional:
-        for wish in (Wish("input", name, "true"), Wish("input", name, "given")):
+        values = [Wish("input", name, "equal", value) for value in alternatives(name)[:2]]
+        for wish in (Wish("input", name, "true"), *values, Wish("input", name, "given")):
             yield from _with(base, shape, (wish,))
+    first = base.inputs[0][0].partition(".")[0] if base.inputs else ""
+    for rank in (4, 3, 5, 2):
+        yield from (case for case in _of_rank(base, Wish("rank", first, "equal", rank)) if case != base)
 
 
 def _with(base: Case, shape: UnitShape, wishes: Alternative) -> Iterator[Case]:

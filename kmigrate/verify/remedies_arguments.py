@@ -13,6 +13,14 @@ from kmigrate.verify.guesses import literal
 
 # What Keras itself hands to a call.
 _OF_KERAS = {"mask", "states", "initial_state", "constants", "training", "partition_info"}
+# Layers of Keras that have what not every layer has.
+_POOLING = ["expr(layers.MaxPooling2D(2))", "expr(layers.MaxPooling1D(2))"]
+_CONVOLUTION = ["expr(layers.Conv2D(4, 3, padding='same'))", "expr(layers.Conv1D(4, 3, padding='same'))"]
+_LAYERS = {
+    **dict.fromkeys(("pool_size", "_pooling_function"), _POOLING),
+    **dict.fromkeys(("filters", "kernel_size", "strides", "padding", "data_format"), _CONVOLUTION),
+    **dict.fromkeys(("cell", "return_sequences", "states", "recurrent_activation"), ["expr(layers.LSTM(4, return_sequences=True))"]),
+}
 
 
 def missing(failure: Failure, match: re.Match[str]) -> Made:
@@ -47,7 +55,10 @@ def pairs(failure: Failure, match: re.Match[str]) -> Made:
 
 
 def scalar(failure: Failure, match: re.Match[str]) -> Made:
-    """A sequence where a number belongs."""
+    """A sequence or a word where a number belongs."""
+    for name in failure.given(str):
+        if not failure.case.kwargs[name].startswith("expr("):
+            yield failure.kwargs(**{name: 3})
     for name in failure.given((tuple, list)):
         value = failure.case.kwargs[name]
         if value and isinstance(value[0], (int, float)):
@@ -64,13 +75,15 @@ def attribute(failure: Failure, match: re.Match[str]) -> Made:
         objects += ["expr(layers.SimpleRNNCell(4))", "expr(layers.LSTMCell(4))"]
     elif attribute in ("inputs", "outputs", "input_names", "output_names", "layers", "input", "output", "predict", "summary"):
         objects += ["expr(models.Sequential([layers.Dense(4, input_shape=(4,))]))"]
+    elif attribute in _LAYERS:
+        objects += _LAYERS[attribute]
     elif attribute in ("shape", "get_shape", "dtype", "ndim", "astype"):
         objects += ["expr(np.ones((4, 4), 'float32'))", "expr(K.constant(np.ones((4, 4), 'float32')))"]
     elif failure.project is not None:
         objects += [made(*item) for item in failure.project.classes_with(attribute)[:3]]
     elif attribute in ("lower", "upper", "split", "startswith"):
         objects += ["same", "tanh"]
-    for name in failure.given((int, float, tuple)) if kind != "NoneType" else optional(failure):
+    for name in failure.given((int, float, tuple, str)) if kind != "NoneType" else optional(failure):
         for value in objects:
             yield failure.kwargs(**{name: value})
     for position, (_, text) in enumerate(failure.case.inputs):

@@ -24,6 +24,9 @@ class Other:
 
 Value = Array | Other
 
+DEAD = ("timeout", "crash", "start")
+"""Where a run ends that cost its worker, or had none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -94,7 +94,7 @@ def _from_usages(shape: UnitShape, usages: Sequence[Usage]) -> list[tuple[Inputs
         for hint in usage.near[:6]:
             if shape.count < 2:
                 found.setdefault(_inputs(name, (hint,), True), f"tensors near {usage.where}")
-    return [(inputs, where) for inputs, where in found.items() if _affordable(inputs)][:12]
+    return [(inputs, where) for inputs, where in found.items() if all(specs.affordable(text) for _, text in inputs)][:12]
 
 
 def _inputs(name: str, hints: Sequence[TensorHint], small: bool) -> Inputs:
@@ -105,17 +105,6 @@ def _inputs(name: str, hints: Sequence[TensorHint], small: bool) -> Inputs:
         kind, below = ("int", "<4") if hint.integers else ("float", "")
         texts.append(f"{kind}[{','.join(map(str, [2, *sizes]))}]{below}")
     return ((name, texts[0]),) if len(texts) == 1 else tuple((f"{name}.{n}", text) for n, text in enumerate(texts))
-
-
-def _affordable(inputs: Inputs) -> bool:
-    return all(_size(text) < 1 << 20 for _, text in inputs)
-
-
-def _size(text: str) -> int:
-    total = 1
-    for size in specs.parse(text).shape:
-        total *= size
-    return total
 
 
 def _values_of_functions(shape: UnitShape, usages: Sequence[Usage]) -> list[tuple[Inputs, str]]:

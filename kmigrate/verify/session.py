@@ -21,17 +21,17 @@ from kmigrate.verify.excerpt import excerpt
 from kmigrate.verify.executed import Executed, Marks, covered, edit_verdicts
 from kmigrate.verify.failure import failure_of
 from kmigrate.verify.feedback import next_cases
-from kmigrate.verify.finding import Found, find_cases
+from kmigrate.verify.finding import Found, find_cases, that_run
 from kmigrate.verify.pair import ModulePair
 from kmigrate.verify.reaching import directed, reachable, undirected
 from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.repeat import CERTAIN, settled
-from kmigrate.verify.result import Result
+from kmigrate.verify.result import DEAD, Result
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.settings import Settings
 from kmigrate.verify.shrink import OutOfBudget, smallest
 from kmigrate.verify.tables import to_table
-from kmigrate.verify.variations import variations
+from kmigrate.verify.variations import in_float32, variations
 from kmigrate.verify.verdicts import FAILS_BEFORE, CaseVerdict, EngineVerdict, UnitVerdict
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 _COMPARED = ("identical", "equal", "different")
-_DEAD = ("timeout", "crash", "start")
 _MOST_OBSERVED = 12
 _STAGES = ("import", "construct", "build", "call", "evaluate", "weights")
 
@@ -140,11 +139,12 @@ class Session:
         asked = reachable(marked_text, found.wire["qualname"], shape, pair.engine, executed.missing)
         if not asked:
             return found.cases
-        # Code that names float32 runs in that alone.
         base = replace(found.cases[min(executed.by_case, default=1) - 1], round_trip=False)
+        narrow = all(case.floatx == "float32" for case in found.cases)
 
         def vary(case: Case) -> list[Case]:
-            return variations(replace(case, floatx="float32"), shape, settings.seeds)
+            varied = variations(replace(case, floatx="float32"), shape, settings.seeds)
+            return in_float32(varied) if narrow else varied
 
         def adapt(case: Case, failure: Mapping[str, Any]) -> list[Case]:
             return next_cases(failure_of(case, failure, shape, settings.project))
@@ -172,7 +172,7 @@ class Session:
 
         def differs(case: Case) -> bool:
             found = self.judge(pair, unit, settings, case)
-            if found.where in _DEAD:
+            if found.where in DEAD:
                 raise OutOfBudget(f"a simpler case ended the worker ({found.where})")
             return _alike(found, wanted)
 
@@ -186,7 +186,8 @@ class Session:
         if key != self._key:
             self._key, self._originals = key, {}
         if key not in self._found:
-            self._found[key] = find_cases(pair, unit, self.engines, settings)
+            found = find_cases(pair, unit, self.engines, settings)
+            self._found[key] = that_run(found, partial(self.original, pair, found.wire)) if found.searched else found
         return self._found[key]
 
     def observe(self, pair: ModulePair, unit: Unit, settings: Settings, watched: ModulePair) -> tuple[dict[str, Any], int]:
@@ -234,7 +235,7 @@ def _alike(one: Verdict, other: Verdict) -> bool:
 
 def _shows_values(verdict: Verdict) -> bool:
     """Not a rewritten text that fails: it fails again."""
-    return verdict.verdict == "different" and verdict.where not in (*_STAGES, *_DEAD)
+    return verdict.verdict == "different" and verdict.where not in (*_STAGES, *DEAD)
 
 
 @dataclass(slots=True)
@@ -271,13 +272,13 @@ class _Run:
                     if self.found.given:
                         own.append(self._not_run(number, original))
                         runs.append(_of_case(self.pair.engine, number, case, own[-1]))
-                    if original.where in _DEAD:
+                    if original.where in DEAD:
                         break
                     continue
                 for name in others:
                     waiting.append(pool.submit(self._judge, name, (number, case), original, elsewhere[name], runs))
                 self._judge(self.pair.engine, (number, case), original, own, runs)
-                if own and own[-1].where in _DEAD:
+                if own and own[-1].where in DEAD:
                     break
             for future in waiting:
                 future.result()
@@ -322,7 +323,7 @@ class _Run:
     ) -> None:
         """Run the rewritten code on one engine, compare it with the original, and add the verdict."""
         number, case = numbered
-        if into and into[-1].where in _DEAD:
+        if into and into[-1].where in DEAD:
             return  # it hung or died here before: every further case would cost as much
         verdict = self.rewritten(engine, case, original)
         if verdict.reason and verdict.verdict in ("different", "error"):

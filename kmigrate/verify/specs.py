@@ -25,6 +25,7 @@ floatx of the case and integers are int32.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -113,6 +114,15 @@ def with_shape(text: str, shape: tuple[int, ...]) -> str:
     """The same spec with another shape; other values than arrays stay as they are."""
     spec = parse(text)
     return str(replace(spec, shape=shape)) if spec.is_tensor else text
+
+
+def affordable(text: str) -> bool:
+    """Whether what a spec makes is small enough for a case that nobody asked for: some megabytes."""
+    spec = parse(text)
+    size = math.prod(spec.shape)
+    if spec.kind in ("onehot", "few"):  # made from all its possible rows
+        size = max(size, spec.shape[-1] ** 2 if spec.shape else 0)
+    return size < 1 << 20
 
 
 def generate(text: str, seed: int, floatx: str = "float32") -> Any:

@@ -57,10 +57,19 @@ def variations(base: Case, shape: UnitShape, seeds: Sequence[int] = (0, 1)) -> l
         found += masked(exact)
     if shape.takes_states and base.inputs:
         found.append(replace(exact, initial_state=True))
-    unique: dict[str, Case] = {}
-    for case in found:
-        unique.setdefault(repr(case), case)
-    return list(unique.values())
+    return _unique(found)
+
+
+def in_float32(cases: Sequence[Case]) -> list[Case]:
+    """The cases for code that names float32, and runs in that alone."""
+    return _unique([replace(case, floatx="float32") for case in cases])
+
+
+def _unique(cases: Sequence[Case]) -> list[Case]:
+    found: dict[str, Case] = {}
+    for case in cases:
+        found.setdefault(repr(case), case)
+    return list(found.values())
 
 
 def _other_branches(base: Case, shape: UnitShape) -> Iterator[Case]:

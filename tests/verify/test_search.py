@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ def failing(message: str, *inputs: str, where: str = "call", **kwargs: Any) -> l
         ("size * heads must equal the last dimension size of inputs,got 2 * 3 != 4", "float[2,6,4]", "float[2,6,6]"),
         ("Shape must be rank 1 but is rank 0 for 'Crop'", "literal(3)", "literal((3, 3))"),
         ("Expected int32 passed to parameter 'x0' of op 'Crop', got 0.5 of type 'float' instead.", "literal(0.5)", "literal(1)"),
+        ("TypeError: Expected int32, got 1.0 of type 'float' instead.", "literal(1.0)", "literal(1)"),
     ],
 )
 def test_a_message_leads_to_the_case_that_it_asks_for(message: str, given: str, wanted: str) -> None:
@@ -62,6 +64,9 @@ def test_constructor_messages_change_constructor_arguments() -> None:
     assert {} in [c.kwargs for c in failing("got an unexpected keyword argument 'units'", units=3)]
     assert {} in [c.kwargs for c in failing("TypeError: ('Keyword argument not understood:', 'units')", units=3)]
     assert {"units": 4} in [c.kwargs for c in failing("ValueError: Ambiguous dimension: 0.75", units=3)]
+    assert {"size": 3} in [c.kwargs for c in failing("unsupported operand type(s) for -: 'str' and 'int'", size="same")]
+    pooling = failing("AttributeError: 'Dense' object has no attribute 'pool_size'", layer="expr(layers.Dense(3))")
+    assert pooling[0].kwargs == {"layer": "expr(layers.MaxPooling2D(2))"}
     assert {"units": 16} in [c.kwargs for c in failing("ZeroDivisionError: division by zero", units=3)]
 
 
@@ -79,6 +84,12 @@ def test_an_optional_parameter_of_a_function_may_be_needed() -> None:
     message = "ValueError: Tried to convert 'y' to a tensor and failed. Error: None values not supported."
     given = [dict(found.inputs).get("cap") for found in next_cases(Failure(case, "call", message, shape))]
     assert given == ["literal(3)", "float[2,4]"]
+
+
+def test_a_size_that_a_message_tells_may_be_too_large_to_be_tried() -> None:
+    assert failing("expected axis -1 of input shape to have value 80000 but got", "float[2,4]")
+    assert not failing("expected axis -1 of input shape to have value 80000000 but got", "float[2,4]")
+    assert not failing("expected axis -1 of input shape to have value 80000 but got", "onehot[2,4]")
 
 
 def test_neighbours_are_also_made_together() -> None:
@@ -135,6 +146,8 @@ def test_a_layer_that_wants_masks_gets_one_for_each_tensor() -> None:
     found = next_cases(Failure(case, "call", "When supports_masking=True,input must support masking", layer))
     assert found[0].inputs[2:] == (("mask.0", "bool[2,6]"), ("mask.1", "bool[2,3]"))
     assert next_cases(Failure(found[0], "call", "input must support masking", layer)) == []
+    needed = next_cases(Failure(replace(case, dynamic=False), "call", "ValueError: None values not supported.", layer))
+    assert needed[0].inputs == found[0].inputs
 
 
 def test_a_layer_that_wants_a_name_gets_one() -> None:

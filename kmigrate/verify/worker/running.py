@@ -177,7 +177,8 @@ class Running(object):
         if isinstance(self.unit, types.FunctionType) or isinstance(self.unit, Factory):
             # By keyword, but for what stands in front of *args.
             kinds = inspect.signature(target).parameters if inspect.isfunction(target) else {}
-            if all(name in kinds and kinds[name].kind == kinds[name].POSITIONAL_OR_KEYWORD for name in names):
+            named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+            if all(name in kinds and kinds[name].kind in named for name in names):
                 return target(**arguments)
             if any(kind.kind == kind.VAR_KEYWORD for kind in kinds.values()):
                 rest = {name: arguments[name] for name in names if name not in kinds}
