@@ -24,7 +24,10 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(n_?heads?|num_heads?|head|heads|nb_head|.*groups?|cardinality)$", (2, 1)),
     (r"^(size_per_head|head_dim|key_dim|.*_size|channels_per.*)$", (2, 4)),
     (r"^(num_classes|n_classes|nb_classes|classes|n_labels|num_labels)$", (4, 3)),
-    (r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|(.*_)?len(gth)?|max_?len|order|rank|window.*|top_k|iterations|routings)$", (2, 3, 4, 1)),
+    (
+        r"^(n|k|p|q|num.*|n_.*|nb_.*|count|steps?|(.*_)?len(gth)?|max_?len|order|rank|window.*|top_k|iterations|routings)$",
+        (2, 3, 4, 1),
+    ),
     (r"^(rate|drop.*|.*dropout|keep_prob|prob.*)$", (0.5, 0.3)),
     (r"^(alpha|beta|gamma|lambd?a?_?|eps(ilon)?|temperature|tau|margin|delta|sigma|mu|stddev|std|l1|l2|theta)$", (0.5, 1.0)),
     (r"^(clip.*|momentum|decay|lr|learning_rate|weight|scale_?.*|coef.*|factor_?.*|.*threshold|smooth|max_value)$", (0.5, 2.0)),

@@ -19,7 +19,9 @@ _CONVOLUTION = ["expr(layers.Conv2D(4, 3, padding='same'))", "expr(layers.Conv1D
 _LAYERS = {
     **dict.fromkeys(("pool_size", "_pooling_function"), _POOLING),
     **dict.fromkeys(("filters", "kernel_size", "strides", "padding", "data_format"), _CONVOLUTION),
-    **dict.fromkeys(("cell", "return_sequences", "states", "recurrent_activation"), ["expr(layers.LSTM(4, return_sequences=True))"]),
+    **dict.fromkeys(
+        ("cell", "return_sequences", "states", "recurrent_activation"), ["expr(layers.LSTM(4, return_sequences=True))"]
+    ),
 }
 
 

@@ -76,6 +76,45 @@ def test_why_a_package_cannot_be_imported_is_said_where_a_module_of_it_fails(eng
     assert "broken_one itself cannot be imported: RuntimeError: wants something newer" in reason
 
 
+def test_what_a_package_lacks_is_said_where_its_module_asks_the_package_itself(engines: Engines, tmp_path: Path) -> None:
+    folder = tmp_path / "broken_two"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import no_such_thing\nfrom .base import Base\n", encoding="utf-8")
+    (folder / "base.py").write_text("from keras.layers import Layer\nclass Base(Layer): pass\n", encoding="utf-8")
+    text = "import tensorflow as tf\nimport broken_two as own\nclass A(own.Base):\n    def call(self, x): return tf.square(x)\n"
+    (folder / "m.py").write_text(text, encoding="utf-8")
+    verdict = verify(engines, text, text, "A", "layer", path=str(folder / "m.py"))
+    assert verdict.verdict == "identical", verdict.reason
+
+
+def test_the_rest_of_a_project_is_found_above_a_folder_without_an_init(engines: Engines, tmp_path: Path) -> None:
+    (tmp_path / "parts" / "layers").mkdir(parents=True)
+    (tmp_path / "parts" / "common").mkdir()
+    for folder in ("layers", "common"):
+        (tmp_path / "parts" / folder / "__init__.py").write_text("", encoding="utf-8")
+    for power in (2, 3):  # read again for each run
+        (tmp_path / "parts" / "common" / "sizes.py").write_text(f"POWER = {power}\n", encoding="utf-8")
+        text = "import tensorflow as tf\nfrom parts.common.sizes import *\ndef f(x): return tf.pow(x, POWER)\n"
+        path = str(tmp_path / "parts" / "layers" / "m.py")
+        assert verify(engines, text, text, "f", path=path).verdict == "identical"
+        wrong = verify(engines, text, text.replace("POWER)", f"{power})"), "f", path=path)
+        assert wrong.verdict == "identical", wrong.reason
+
+
+def test_a_parameter_that_takes_keywords_only_is_given(engines: Engines) -> None:
+    text = "import tensorflow as tf\ndef f(x, *, scale): return tf.square(x) * scale\n"
+    assert verify(engines, text, text, "f").verdict == "identical"
+    assert verify(engines, text, text.replace("* scale", "/ scale"), "f").verdict == "different"
+
+
+def test_code_that_names_float32_gets_all_its_cases(engines: Engines) -> None:
+    text = "import tensorflow as tf\ndef f(x): return tf.square(x) * tf.constant(2.0, tf.float32)\n"
+    verdict = verify(engines, text, text, "f")
+    assert verdict.verdict == "identical"
+    assert verdict.cases > 4
+    assert {run.floatx for run in verdict.runs} == {"float32"}
+
+
 def test_a_function_of_the_engine_without_the_argument_is_told_from_ones_own(engines: Engines) -> None:
     text = "import tensorflow as tf\ndef own(x): return x\ndef f(x): return tf.map_fn(tf.square, x, fn_output_signature=1)\n"
     assert "a later version of the library" in (verify(engines, text, text, "f").reason or "")

@@ -14,15 +14,19 @@ from .failures import CaseError, CaseTimeout, missing, short, stage
 from .standin import StandIn
 
 
+# Folders above that of the module, or of its package, in which the rest of its project may lie.
+ABOVE = 3
+
+
 class importing(object):
-    """``Loaded`` with import errors marked as such. What the stack lacks is stubbed, name by name as imports fail, so
-    that optional imports still take the branch that they would take."""
+    """``Loaded`` with import errors marked as such. What the stack lacks is looked for in the folders above, else stubbed, name
+    by name as imports fail, so that optional imports still take the branch that they would take."""
 
     known = {}
 
     def __init__(self, engine, spec):
         self.engine, self.spec = engine, spec
-        self.lacks = self.known.setdefault(spec.get("path"), [])
+        self.lacks, self.roots = self.known.setdefault(spec.get("path"), ([], []))
 
     def __enter__(self):
         # A class that is registered by name may be registered once only, and it is imported for every case.
@@ -31,7 +35,7 @@ class importing(object):
             self.stand_in = StandIn(self.spec["stand_in"]) if self.spec.get("stand_in") else None
             if self.stand_in:
                 self.stand_in.__enter__()
-            self.loaded = Loaded(self.spec, self.lacks)
+            self.loaded = Loaded(self.spec, self.lacks, self.roots)
             Absent.importing = True
             try:
                 with self.engine.scope():
@@ -49,8 +53,19 @@ class importing(object):
         own = self.spec.get("package") or self.spec.get("name") or ""
         if lack is None or lack in self.lacks or len(self.lacks) > 20 or own == lack[0] or own.startswith(lack[0] + "."):
             return False
-        self.lacks.append(lack)
+        root = self._root_with(lack[0].split(".")[0]) if lack[1] is None else None
+        (self.lacks if root is None else self.roots).append(lack if root is None else root)
         return True
+
+    def _root_with(self, name):
+        """The folder above that has a module of that name, None where none has or it is known already."""
+        root = self.spec.get("package_root")
+        for _ in range(ABOVE if root else 0):
+            root = os.path.dirname(os.path.realpath(root))
+            inside = os.path.join(root, name)
+            if root not in self.roots and (_has_modules(inside) or os.path.isfile(inside + ".py")):
+                return root
+        return None
 
     def __exit__(self, *_):
         for table, before in self.registered:
@@ -62,11 +77,18 @@ class importing(object):
         return False
 
 
+def _has_modules(folder):
+    """Whether a folder may be a package, also one without an ``__init__.py``."""
+    entries = os.listdir(folder) if os.path.isdir(folder) else []
+    return any(entry.endswith(".py") or os.path.isfile(os.path.join(folder, entry, "__init__.py")) for entry in entries)
+
+
 class Loaded(object):
     """The user's module, imported afresh; leaving the context forgets it and everything of its tree."""
 
-    def __init__(self, spec, lacks=()):
+    def __init__(self, spec, lacks=(), roots=()):
         self.spec = spec
+        self.roots = list(roots)
         self.path = list(sys.path)
         self.before = set(sys.modules)
         self.finder = None
@@ -80,6 +102,7 @@ class Loaded(object):
         root = spec.get("package_root")
         if root:
             sys.path.insert(0, root)
+        sys.path.extend(self.roots)
         stem = spec.get("name") or "module"
         if spec.get("package"):
             package = self._mount(root, spec["package"])
@@ -98,12 +121,16 @@ class Loaded(object):
             self._import_parents(name)
         try:
             return importlib.import_module(name)
-        except ImportError as error:
-            why = self.failed.get(error.name)
-            if why is None:
+        except (ImportError, AttributeError) as error:
+            parent = (missing(error) or [getattr(error, "name", None)])[0]
+            cause = self.failed.get(parent)
+            if cause is None:
                 raise
+            if missing(cause):
+                raise cause  # what it lacks can be stubbed
             # Of a package that is only a folder here nothing can be imported: why it is one is what a person needs.
-            raise ImportError("%s: %s itself cannot be imported: %s" % (short(error).split(" (")[0], error.name, why))
+            why = "%s: %s" % (type(cause).__name__, short(cause))
+            raise ImportError("%s: %s itself cannot be imported: %s" % (short(error).split(" (")[0], parent, why))
 
     def _mount(self, root, package):
         """A package called like an engine's own gets another top name, so that it does not hide the real one."""
@@ -126,7 +153,7 @@ class Loaded(object):
             except CaseTimeout:
                 raise
             except BaseException as error:
-                self.failed[parent] = "%s: %s" % (type(error).__name__, short(error))
+                self.failed[parent] = error
                 self._bare(parent, os.path.join(self.spec.get("package_root") or ".", *parts[:count]))
 
     @staticmethod
@@ -147,13 +174,13 @@ class Loaded(object):
                 delattr(owner, attribute)
         Shown.forget()
         sys.path[:] = self.path
-        root = self.spec.get("package_root")
-        root = os.path.join(os.path.realpath(root), "") if root else None
+        roots = [os.path.join(os.path.realpath(root), "") for root in [self.spec.get("package_root")] + self.roots if root]
         for name in set(sys.modules) - self.before:
-            where = getattr(sys.modules[name], "__file__", None) or ""
+            # A package without an __init__.py has no file.
+            where = getattr(sys.modules[name], "__file__", None) or next(iter(getattr(sys.modules[name], "__path__", ())), "")
             own = name.startswith("_km_") or (self.finder and name == self.finder.name)
-            in_tree = root and os.path.realpath(where).startswith(root)
-            in_tree = in_tree and "site-packages" not in os.path.realpath(where)[len(root) :]
+            where = os.path.join(os.path.realpath(where), "") if where else ""
+            in_tree = any(where.startswith(root) and "site-packages" not in where[len(root) :] for root in roots)
             bare = not where and self.spec.get("package") and (self.spec["package"] + ".").startswith(name + ".")
             if own or in_tree or bare or isinstance(sys.modules[name], AbsentModule):
                 del sys.modules[name]
