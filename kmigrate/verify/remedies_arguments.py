@@ -14,15 +14,14 @@ from kmigrate.verify.guesses import literal
 # What Keras itself hands to a call.
 _OF_KERAS = {"mask", "states", "initial_state", "constants", "training", "partition_info"}
 # Layers of Keras that have what not every layer has.
-_POOLING = ["expr(layers.MaxPooling2D(2))", "expr(layers.MaxPooling1D(2))"]
-_CONVOLUTION = ["expr(layers.Conv2D(4, 3, padding='same'))", "expr(layers.Conv1D(4, 3, padding='same'))"]
-_LAYERS = {
-    **dict.fromkeys(("pool_size", "_pooling_function"), _POOLING),
-    **dict.fromkeys(("filters", "kernel_size", "strides", "padding", "data_format"), _CONVOLUTION),
-    **dict.fromkeys(
-        ("cell", "return_sequences", "states", "recurrent_activation"), ["expr(layers.LSTM(4, return_sequences=True))"]
+_LAYERS = (
+    (r"pool_size|_pooling_function", ("expr(layers.MaxPooling2D(2))", "expr(layers.MaxPooling1D(2))")),
+    (
+        r"filters|kernel_size|strides|padding|data_format",
+        ("expr(layers.Conv2D(4, 3, padding='same'))", "expr(layers.Conv1D(4, 3, padding='same'))"),
     ),
-}
+    (r"cell|return_sequences|states|recurrent_activation", ("expr(layers.LSTM(4, return_sequences=True))",)),
+)
 
 
 def missing(failure: Failure, match: re.Match[str]) -> Made:
@@ -77,8 +76,8 @@ def attribute(failure: Failure, match: re.Match[str]) -> Made:
         objects += ["expr(layers.SimpleRNNCell(4))", "expr(layers.LSTMCell(4))"]
     elif attribute in ("inputs", "outputs", "input_names", "output_names", "layers", "input", "output", "predict", "summary"):
         objects += ["expr(models.Sequential([layers.Dense(4, input_shape=(4,))]))"]
-    elif attribute in _LAYERS:
-        objects += _LAYERS[attribute]
+    elif layers := next((layers for pattern, layers in _LAYERS if re.fullmatch(pattern, attribute)), ()):
+        objects += layers
     elif attribute in ("shape", "get_shape", "dtype", "ndim", "astype"):
         objects += ["expr(np.ones((4, 4), 'float32'))", "expr(K.constant(np.ones((4, 4), 'float32')))"]
     elif failure.project is not None:

@@ -177,7 +177,7 @@ def multiples(failure: Failure, match: re.Match[str]) -> Made:
 
 
 def none(failure: Failure, match: re.Match[str]) -> Made:
-    """None where a size or a mask belongs: placeholders with every dimension known, masks, or an optional argument that is not."""
+    """None where a size or a mask belongs: every dimension known, masks, or an optional argument that is not."""
     if failure.case.dynamic:
         yield replace(failure.case, dynamic=False)
     yield from masked(failure, match)

@@ -13,7 +13,6 @@ from .absent import Absent, AbsentFinder, AbsentModule, not_in_version
 from .failures import CaseError, CaseTimeout, missing, short, stage
 from .standin import StandIn
 
-
 # Folders above that of the module, or of its package, in which the rest of its project may lie.
 ABOVE = 3
 
