@@ -16,7 +16,10 @@ from kmigrate.lint import Analysis
 from kmigrate.model import Finding, Unit
 from kmigrate.verify.annotations import unevaluated
 from kmigrate.verify.cases import Case
+from kmigrate.verify.failure import told
+from kmigrate.verify.hopeless import advice
 from kmigrate.verify.markers import marked
+from kmigrate.verify.search import progress_of
 from kmigrate.verify.verdicts import EditVerdict, EngineVerdict, UnitVerdict
 
 _GOOD = ("identical", "equal")
@@ -65,13 +68,15 @@ def marks_of(analysis: Analysis, unit: Unit, chosen: Sequence[Finding]) -> Marks
 @dataclass(slots=True)
 class Executed:
     """By the number of a case (from 1) the uses that it evaluated. Cases are asked one after the other, until every use was
-    evaluated or the time is over. ``failed`` is the failure of the last one, None where it ran."""
+    evaluated or the time is over. ``failed`` is the failure of the last one, None where it ran; ``refused`` that of the case
+    which came furthest of those that were made for a use."""
 
     wanted: frozenset[int]
     run: Run
     deadline: float
     by_case: dict[int, frozenset[int]] = field(default_factory=dict)
     failed: Answer | None = None
+    refused: Answer | None = None
 
     @property
     def missing(self) -> frozenset[int]:
@@ -105,6 +110,8 @@ class Executed:
                 break
             if use is None or use in self.missing:
                 reaching = self._first_of(len(found) + 1, [case], found, adapt)
+                if use is not None and self.failed is not None:
+                    self.refused = min(filter(None, (self.refused, self.failed)), key=progress_of)
                 if reaching is not None:
                     found.append(reaching)
                     found += [other for other in vary(reaching) if other not in found][:varied]
@@ -150,12 +157,16 @@ def edit_verdicts(marks: Marks, first: Mapping[int, int], known: bool) -> tuple[
     )
 
 
-def covered(unit: UnitVerdict) -> UnitVerdict:
-    """The verdict, unless no case executed any of the edits: then the same code ran twice, and equal values say nothing."""
+def covered(unit: UnitVerdict, refused: Answer | None = None) -> UnitVerdict:
+    """The verdict, unless no case executed any of the edits: then the same code ran twice, and equal values say nothing.
+    ``refused`` is how the original fails with what was made to execute them."""
     if unit.verdict not in _GOOD or not unit.edits or not all(edit.executed is False for edit in unit.edits):
         return unit
+    reason = _NONE_EXECUTED
+    if refused is not None:
+        what = advice(refused)
+        reason += f"; one that was made for it {told(refused)}{f' ({what})' if what else ''}"
     engines = {
-        name: EngineVerdict("skipped", reason=_NONE_EXECUTED) if found.verdict in _GOOD else found
-        for name, found in unit.engines.items()
+        name: EngineVerdict("skipped", reason=reason) if found.verdict in _GOOD else found for name, found in unit.engines.items()
     }
-    return replace(unit, verdict="skipped", reason=_NONE_EXECUTED, engines=engines)
+    return replace(unit, verdict="skipped", reason=reason, engines=engines)

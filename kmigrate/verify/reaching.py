@@ -25,6 +25,7 @@ from kmigrate.verify.wishes import Alternative, Reader, Wish
 _MOST_OF_ONE = 12
 _MOST_VALUES = 3
 _NOTHING = "literal(None)"
+_ORDER = {"size": 1, "dtype": 2, "input": 3}
 
 
 def reachable(
@@ -88,8 +89,8 @@ def _with(base: Case, shape: UnitShape, wishes: Alternative) -> Iterator[Case]:
     cases = [base]
     for name, of_one in arguments.items():
         cases = _some(made for case in cases for made in _constructed(case, shape, name, of_one))
-    # Ranks and formats before masks, which have the sizes of what they mask.
-    others = sorted((wish for wish in wishes if wish.kind != "construct"), key=lambda wish: wish.kind == "input")
+    # Ranks and formats before sizes, both before masks, which have the sizes of what they mask.
+    others = sorted((wish for wish in wishes if wish.kind != "construct"), key=lambda wish: _ORDER.get(wish.kind, 0))
     for wish in others:
         cases = _some(made for case in cases for made in _granted(case, shape, wish))
     yield from (case for case in cases if case != base)
@@ -102,10 +103,10 @@ def _some(cases: Iterable[Case]) -> list[Case]:
 def _granted(case: Case, shape: UnitShape, wish: Wish) -> Iterator[Case]:
     if wish.kind == "format":
         yield from channels_first(case, shape) if wish.value == "channels_first" else [case]
-    elif wish.kind in ("rank", "count"):
-        yield from _of_rank(case, wish) if wish.kind == "rank" else _of_count(case, wish)
-    else:
+    elif wish.kind == "input":
         yield from _given(case, shape, wish)
+    else:
+        yield from {"rank": _of_rank, "count": _of_count, "dtype": _of_dtype, "size": _of_size}[wish.kind](case, wish)
 
 
 def _constructed(case: Case, shape: UnitShape, name: str, wishes: Sequence[Wish]) -> Iterator[Case]:
@@ -149,6 +150,10 @@ def _given(case: Case, shape: UnitShape, wish: Wish) -> Iterator[Case]:
     if wish.operation == "equal":
         yield replace(case, inputs=_put(case, wish.name, literal(wish.value)))
         return
+    if (
+        wish.operation == "other" and isinstance(wish.value, (tuple, list)) and True not in wish.value
+    ):  # training in (None, False)
+        yield replace(case, inputs=_put(case, wish.name, "literal(True)"))
     if "mask" in wish.name:
         yield from masked(replace(case, inputs=others)) if wish.name == "mask" else ()
         yield from (replace(case, inputs=_put(case, wish.name, text)) for text in _like(others, "bool"))
@@ -192,6 +197,38 @@ def _of_rank(case: Case, wish: Wish) -> Iterator[Case]:
         for changed in ([alike] if alike == named else [alike, named]) if sizes else ():
             inputs = ((name, specs.with_shape(text, sizes) if name in changed else text) for name, text in case.inputs)
             yield replace(case, inputs=tuple(inputs))
+
+
+def _of_dtype(case: Case, wish: Wish) -> Iterator[Case]:
+    """The named tensors with values of another dtype."""
+    wanted = [wish.value] if wish.operation == "equal" else [name for name in ("int32", "float32") if name != wish.value]
+    for dtype in wanted:
+        kind = {"i": "int32", "b": "bool"}.get(dtype[0], dtype)
+        below = "<2" if kind == "int32" else ""
+        inputs = []
+        for name, text in case.inputs:
+            spec = specs.parse(text)
+            changed = f"{kind}[{','.join(map(str, spec.shape))}]{below}"
+            inputs.append((name, changed if spec.is_tensor and name.partition(".")[0] == wish.name else text))
+        yield replace(case, inputs=tuple(inputs))
+
+
+def _of_size(case: Case, wish: Wish) -> Iterator[Case]:
+    """The named tensor, and all that have its size there, with one axis of another size."""
+    axis, size = wish.value
+    wanted = size if wish.operation == "equal" else size + 1
+    shapes = {name: spec.shape for name, text in case.inputs if (spec := specs.parse(text)).is_tensor}
+    now = next((shape for name, shape in shapes.items() if name.partition(".")[0] == wish.name), ())
+    if not -len(now) <= axis < len(now) or wanted < 0:
+        return
+    axis %= len(now)
+    for every in (True, False):
+        inputs = []
+        for name, text in case.inputs:
+            shape = shapes.get(name, ())
+            alike = len(shape) > axis and shape[axis] == now[axis] and (every or name.partition(".")[0] == wish.name)
+            inputs.append((name, specs.with_shape(text, (*shape[:axis], wanted, *shape[axis + 1 :])) if alike else text))
+        yield replace(case, inputs=tuple(inputs))
 
 
 def _of_count(case: Case, wish: Wish) -> Iterator[Case]:

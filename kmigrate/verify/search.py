@@ -19,7 +19,7 @@ from kmigrate.verify import overlays, specs
 from kmigrate.verify.anatomy import UnitShape
 from kmigrate.verify.cases import Case
 from kmigrate.verify.constructors import Classes, Kwargs, constructors
-from kmigrate.verify.failure import failure_of
+from kmigrate.verify.failure import failure_of, told
 from kmigrate.verify.feedback import neighbours, next_cases
 from kmigrate.verify.guesses import Inputs, input_sets, literal
 from kmigrate.verify.hopeless import advice, refused_by_keras
@@ -247,16 +247,14 @@ def why_none(errors: Sequence[Answer], tried: int, ended: str = "", cases: Mappi
     furthest = _furthest(errors)
     # What no case cures is what a person has to know; else the failure that was met last: no answer to the others led past it.
     kinds = list(dict.fromkeys(map(kind_of, furthest)))
-    told = next((error for error in furthest if advice(error) is not None), None)
-    last = told or next(error for error in furthest if kind_of(error) == kinds[-1])
+    curable_by_none = next((error for error in furthest if advice(error) is not None), None)
+    last = curable_by_none or next(error for error in furthest if kind_of(error) == kinds[-1])
     case = (cases or {}).get(next(number for number, error in enumerate(errors) if error is last))
     what = advice(last)
-    said = str(last.get("message") or "").removeprefix(f"{last.get('type')}: ")
-    said = f"{last.get('type')}: {re.sub(r' at 0x[0-9a-f]+', '', said)}"
     if last.get("where") == "import":
+        said = told({**last, "at": None}).removeprefix("fails at import: ")
         return f"the module cannot be imported: {said}{f' ({what})' if what else ''}"
-    at = f" ({last['at']})" if last.get("at") else ""
-    came = f"the one that came furthest fails at {last.get('where')}{at}: {said}"
+    came = f"the one that came furthest {told(last)}"
     if what is None:
         begin = f"; it came as far with {_brief(case.arguments())}" if case is not None and case.arguments() else ""
         alike = len(furthest) if len(kinds) == 1 and len(furthest) >= _ALIKE else 0

@@ -109,7 +109,7 @@ class Session:
             return verified
         compared = [run.number for run in verified.unit.runs if run.engine == pair.engine and run.verdict in _COMPARED]
         edits = edit_verdicts(marks, executed.first(compared), bool(executed.by_case)) if compared else ()
-        return replace(verified, unit=covered(replace(verified.unit, edits=edits)))
+        return replace(verified, unit=covered(replace(verified.unit, edits=edits), executed.refused))
 
     def _executed(self, pair: ModulePair, found: Found, settings: Settings, marks: Marks) -> tuple[Executed, Found]:
         """Which of the marked edits the cases execute, as far as it takes to see each executed once; with further cases for edits

@@ -16,12 +16,14 @@ from kmigrate.verify.guards import FunctionNode, Guard
 from kmigrate.verify.literals import UNKNOWN, own_nodes, value_of
 from kmigrate.verify.markers import RAN
 
-Kind = Literal["construct", "input", "rank", "count", "format"]
+Kind = Literal["construct", "input", "rank", "count", "format", "dtype", "size"]
 Operation = Literal["equal", "other", "none", "given", "true", "false"]
 _MOST = 8
 _DEEPEST = 5
 _RANKS = ("ndim", "ndims", "rank")
 _SHAPES = ("shape", "get_shape", "int_shape", "_keras_shape")
+_DTYPES = ("float16", "float32", "float64", "int32", "int64", "bool")
+_KINDS_OF_DTYPE = {"is_floating": "float32", "is_integer": "int32", "is_bool": "bool"}
 _OF_KERAS = {"training", "mask", "initial_state"}
 _BUILTINS = ("bool", "callable", "isinstance")
 _FUNCTION = "expr(lambda x: x)"
@@ -38,7 +40,8 @@ _STEPS: dict[type[ast.cmpop], int] = {ast.Gt: 1, ast.GtE: 0, ast.Lt: -1, ast.LtE
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One demand: of a ``construct`` argument, an ``input``, its ``rank``, its ``count`` of tensors or the data ``format``."""
+    """One demand: of a ``construct`` argument, an ``input``, its ``rank``, its ``count`` of tensors, its ``dtype``, the ``size``
+    of one axis (the value is both) or the data ``format``."""
 
     kind: Kind
     name: str
@@ -100,9 +103,9 @@ class Reader:
 
     def _compared(self, test: ast.Compare, truth: bool, function: FunctionNode | None, depth: int) -> list[Alternative]:
         left, right, operator = _plain(test.left), _plain(test.comparators[0]), type(test.ops[0])
-        if value_of(right) is UNKNOWN and value_of(left) is not UNKNOWN:
+        if _value(right) is UNKNOWN and _value(left) is not UNKNOWN:
             left, right, operator = right, left, _MIRRORED.get(operator, operator)
-        value = value_of(right)
+        value = _value(right)
         if value is UNKNOWN:
             return [()]
         if not truth:
@@ -140,6 +143,14 @@ class Reader:
             return [(Wish("rank", ranked, operation, value),)] if isinstance(value, int) else [()]
         if called == "len" and isinstance(what, ast.Call) and len(what.args) == 1 and isinstance(what.args[0], ast.Name):
             return [(Wish("count", what.args[0].id, operation, value),)] if isinstance(value, int) else [()]
+        tensor = _dtype_of(what)
+        if tensor:
+            return [(Wish("dtype", tensor, operation, value),)] if isinstance(value, str) else [()]
+        if isinstance(what, ast.Attribute) and what.attr in _KINDS_OF_DTYPE and (tensor := _dtype_of(what.value)):
+            return [(Wish("dtype", tensor, "equal" if operation == "true" else "other", _KINDS_OF_DTYPE[what.attr]),)]
+        if isinstance(what, ast.Subscript) and (tensor := _tensor_of(what.value)) and isinstance(value, int):
+            axes = _axes(what.slice, function)
+            return [(Wish("size", tensor, operation, (axis, value)),) for axis in axes] or [()]
         name = _attribute(what)
         if name is not None:
             return self._attribute_asked(name, operation, value, depth)
@@ -247,6 +258,35 @@ def _tensor_of(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute) and node.attr in _SHAPES and isinstance(node.value, ast.Name):
         return node.value.id
     return ""
+
+
+def _dtype_of(node: ast.expr) -> str:
+    """``x`` of ``x.dtype``, ``x.dtype.name``, ``K.dtype(x)``."""
+    node = _plain(node)
+    if isinstance(node, ast.Attribute) and node.attr in ("name", "base_dtype"):
+        node = _plain(node.value)
+    if isinstance(node, ast.Call) and _called(node) == "dtype" and len(node.args) == 1:
+        holder = _plain(node.args[0])
+    elif isinstance(node, ast.Attribute) and node.attr == "dtype":
+        holder = _plain(node.value)
+    else:
+        return ""
+    return holder.id if isinstance(holder, ast.Name) else ""
+
+
+def _value(node: ast.expr) -> Any:
+    """``value_of``, and the name of a dtype: ``tf.int32``."""
+    found = value_of(node)
+    return node.attr if found is UNKNOWN and isinstance(node, ast.Attribute) and node.attr in _DTYPES else found
+
+
+def _axes(node: ast.expr, function: FunctionNode | None) -> list[int]:
+    """The axes that an index may mean: ``-1``, a name bound to one, or to one of two."""
+    node = _plain(node)
+    bound = _bound_once(function, node.id) if isinstance(node, ast.Name) else None
+    bound = node if bound is None else _plain(bound)
+    ends = [bound.orelse, bound.body] if isinstance(bound, ast.IfExp) else [bound]
+    return [axis for axis in map(value_of, ends) if isinstance(axis, int)]
 
 
 def _parameters(function: FunctionNode | None) -> list[str]:

@@ -172,6 +172,28 @@ def test_a_verdict_that_no_edit_was_executed_for_is_none(executed: tuple[bool | 
     assert covered(different) is different
 
 
+def test_what_no_case_executed_is_told_with_how_the_cases_made_for_it_fail() -> None:
+    answers: dict[int, dict[str, Any]] = {
+        1: {"where": "call", "type": "ValueError", "message": "ValueError: rank 3", "lines": [3]},
+        2: {
+            "where": "call",
+            "type": "TypeError",
+            "message": "f() got an unexpected keyword argument 'how'",
+            "lines": [9],
+            "of": "tf",
+        },
+        3: {"where": "construct", "type": "ValueError", "message": "no", "lines": [20]},
+    }
+    executed = Executed(frozenset({0}), lambda case: answers[case.seed], time.monotonic() + 60)
+    assert executed.reach([], [(0, Case(seed=1)), (0, Case(seed=2)), (0, Case(seed=3))], lambda case: []) == []
+    edits = (EditVerdict(1, 1, "TF1", "tf.exp", "K.exp(x)", False),)
+    unit = UnitVerdict("m.py", "A", "layer", "equal", {"tensorflow": EngineVerdict("equal")}, 3, edits=edits)
+    reason = str(covered(unit, executed.refused).reason)
+    assert (
+        "one that was made for it fails at call: TypeError: f() got an unexpected keyword argument 'how' (the code is" in reason
+    )
+
+
 @pytest.fixture
 def executing() -> Iterator[type]:
     """The worker's side: plain Python, so it runs here as well."""

@@ -84,6 +84,12 @@ def cases_for(body: str, use: int = 0, engine: str = "tensorflow", text: str = C
         ('if K.backend() == "tensorflow" and self.flag:\n    return MARK', "flag=True, x=float[2,6,4]"),
         ("def step(a, s):\n    return MARK if self.flag else a\nreturn K.rnn(step, x, [])", "flag=True, x=float[2,6,4]"),
         ("scale = self.gain\nif scale:\n    return MARK", "scale=2, x=float[2,6,4]"),
+        ("if training in (None, False):\n    return x\nreturn MARK", "x=float[2,6,4], training=literal(True)"),
+        ("if not x.dtype.is_floating:\n    return MARK", "x=int32[2,6,4]<2"),
+        ("if K.dtype(x) != 'float32':\n    return MARK", "x=int32[2,6,4]<2"),
+        ("if x.dtype.base_dtype == tf.bool:\n    return MARK", "x=bool[2,6,4]"),
+        ("if x.shape[-1] == 1:\n    return MARK", "x=float[2,6,1]"),
+        ("axis = 1 if K.image_data_format() == 'channels_first' else 3\nif K.int_shape(x)[axis] != 1 or K.ndim(x) != 4:\n    return x\nreturn MARK", "x=float[2,8,8,1]"),
     ],
 )  # fmt: skip
 def test_what_the_branches_ask_is_granted(body: str, first: str) -> None:

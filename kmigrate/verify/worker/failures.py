@@ -122,6 +122,7 @@ def lacks_argument(message, path):
     found = re.search(r"\b(\w+)\(\) got an unexpected keyword argument '", message)
     if found is None:
         return None
+    name = re.sub(r"_v\d+$", "", found.group(1))  # TensorFlow's second map_fn calls itself map_fn_v2
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) != path or found.group(1) in vars(module):
             continue
@@ -134,7 +135,7 @@ def lacks_argument(message, path):
                 if package
                 else []
             )
-            if any(callable(getattr(one, found.group(1), None)) for one in inner):
+            if any(callable(getattr(one, name, None)) for one in inner):
                 return package
     return None
 
