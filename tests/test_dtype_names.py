@@ -105,7 +105,7 @@ def test_a_k_function_gets_the_name_where_the_engine_s_took_the_dtype_only() -> 
     analysis = analyse(Source.parse("m.py", text.encode()), load_rulebook(), whole_module=True)
     chosen = fixes_to_apply(analysis.findings, unsafe=False)
     after = apply_fixes(analysis, chosen)
-    mask = "K.cast(K.greater(K.expand_dims(n), K.arange(5)), "
+    mask = "K.cast(K.greater(K.expand_dims(n), K.arange(0, 5)), "
     for line in (f"{mask}'float32'),\n", f"{mask}HALF),\n", f"{mask}size.dtype),\n", "        K.cast(n, 'float32'),\n"):
         assert line in after
     assert after.count(f"{mask}'float32')") == 2
