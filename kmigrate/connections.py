@@ -34,15 +34,20 @@ class Connections:
         self.index = index
         self._read: set[str] = set()
         self._leading: dict[str, set[str]] = {}
+        self._changed: set[str] = set()
         self._users: dict[_Name, list[_Name]] = {}
         self._starred: dict[str, list[str]] = {}
 
     def words(self) -> dict[str, set[str]]:
-        """By module, those of which the import of something in it that leads to an engine has one at least."""
+        """By module, those of which the import of something in it that leads to an engine has one at least.
+
+        Only the modules of which more leads there than when this was asked last.
+        """
         for path in sorted(self.index.files.keys() - self._read):
             self._read.add(path)
             self._take(path, self.index.files[path])
-        return {path: self._words_of(path, names) for path, names in self._leading.items()}
+        changed, self._changed = self._changed, set()
+        return {path: self._words_of(path, self._leading[path]) for path in sorted(changed)}
 
     def _words_of(self, path: str, names: set[str]) -> set[str]:
         found = {module_name(path)} if _ITSELF in names else set()
@@ -55,12 +60,14 @@ class Connections:
     # ---- links
 
     def _take(self, path: str, facts: FileFacts) -> None:
+        numbers = range(len(facts.definitions))
+        outermost = [self._outermost(path, number) if self._is_open(path, number) else None for number in numbers]
         for number in facts.users:
-            if number >= 0 and self._is_open(path, number):
-                self._lead(self._outermost(path, number))
-        for number, target in _used(facts):
-            if self._is_open(path, number):
-                self._link(self._outermost(path, number), target)
+            if number >= 0 and (user := outermost[number]) is not None:
+                self._lead(user)
+        for user, target in dict.fromkeys((outermost[number], target) for number, target in _used(facts)):
+            if user is not None:
+                self._link(user, target)
         for name, targets in (facts.exports or {}).items():
             for target in targets:
                 if target.startswith("="):
@@ -100,6 +107,7 @@ class Connections:
             if name.name in names:
                 continue
             names.add(name.name)
+            self._changed.add(name.path)
             waiting += self._users.get(name, ())
             if not name.name.startswith("#"):
                 waiting += [_Name(other, name.name) for other in self._starred.get(name.path, ())]

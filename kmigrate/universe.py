@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Problem = str
 Item = tuple[str, int]  # a path and the size of its file in bytes
+_CHEAPER = 20  # how much less it costs to look for the words of imports than to parse
 Answer = tuple[str, "Surveyed | Problem"]
 
 
@@ -171,31 +172,39 @@ class Universe:
         from kmigrate.reach import Reach
 
         connections = Connections(index)
-        if not connections.words():
+        words = connections.words()
+        if not words:
             return
-        reach = Reach({path: self._words(path) for path in self.surveyed.keys() - index.files.keys()})
-        while reach:
-            new = sorted(reach.importing(connections.words()))
-            if not new:
-                return
+        reach = Reach(self._words(self.surveyed.keys() - index.files.keys(), workers))
+        # Who waits imports nothing that was asked about before: only what leads to an engine since then is asked about.
+        while reach and (new := sorted(reach.importing(words))):
             known = (self.surveyed[path] for path in new)
             self._survey([path for path, s in zip(new, known, strict=True) if s.facts is None and s.error is None], workers, True)
             for path in new:
                 index.facts(path)
             index.settle()
+            words = connections.words()
 
-    def _words(self, path: str) -> str:
-        """Those of the imports of a file that the gate kept out."""
-        known = self.surveyed[path]
-        if known.words is not None or known.wanted:
-            return known.words or ""
-        from kmigrate.words import imported_words
-
-        data = self._bytes(path) or b""
-        words = imported_words(data)
-        if digest_of(data) == known.digest:
-            self._keep(path, known._replace(words=words))
-        return words
+    def _words(self, paths: Collection[str], workers: Workers) -> dict[str, str]:
+        """Those of the imports of files that the gate kept out; none of the others."""
+        found: dict[str, str] = {}
+        todo: list[Item] = []
+        for path in sorted(paths):
+            known = self.surveyed[path]
+            if known.words is not None or known.wanted:
+                found[path] = known.words or ""
+            elif path in self.given:
+                found[path] = words_of(self.given[path])
+            else:
+                todo.append((path, size_of(path) // _CHEAPER))
+        find = partial(words_of_files, digests=self.cache.kept)
+        for answers in workers.spread(find, chunks(todo), sum(size for _, size in todo), _no_words):
+            for path, words, content in answers:
+                found[path] = words
+                known = self.surveyed[path]
+                if content == known.digest:
+                    self._keep(path, known._replace(words=words))
+        return found
 
 
 def size_of(path: str) -> int:
@@ -221,3 +230,26 @@ def survey_files(paths: Sequence[Item], forced: bool = False, kept: bool = True,
 
 def _lost(item: Item, why: str) -> list[Answer]:
     return [(item[0], why)]
+
+
+def words_of_files(paths: Sequence[Item], digests: bool) -> list[tuple[str, str, str | None]]:
+    """The words of the imports of some files, each with the digest of its bytes where ``digests`` are wanted. Runs in workers."""
+    found = []
+    for path, _ in paths:
+        try:
+            data = read(path)
+        except FileAccessError:
+            data = b""
+        found.append((path, words_of(data), digest_of(data) if digests else None))
+    return found
+
+
+def words_of(data: bytes) -> str:
+    """The words of the imports of a file."""
+    from kmigrate.words import imported_words
+
+    return imported_words(data)
+
+
+def _no_words(item: Item, why: str) -> list[tuple[str, str, str | None]]:
+    return [(item[0], "", None)]

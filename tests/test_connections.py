@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kmigrate import universe
+from kmigrate import universe, workers
 from kmigrate.config import Config
 from kmigrate.project import Project
 
@@ -97,3 +97,21 @@ def test_files_that_lead_nowhere_are_not_parsed(project: Path, monkeypatch: pyte
     assert found() == []
     assert {Path(path).relative_to(project).as_posix() for path in parsed} >= {"pkg/layers/__init__.py"}
     assert not any(path.endswith(("far.py", "other/impl.py")) for path in parsed)
+
+
+def test_a_chain_of_files_that_name_no_engine_is_found_link_by_link(project: Path) -> None:
+    """Each file is asked for when the one before is known; what was found before is not asked about again."""
+    write(project, "pkg/first.py", "from .layers.impl import helper\n\ndef one(x):\n    return helper(x)\n")
+    write(project, "pkg/second.py", "from .first import one\n\ndef two(x):\n    return one(x)\n")
+    write(project, "pkg/third.py", "from .second import two\n\ndef three(x):\n    return two(x)\n")
+    write(project, "pkg/model.py", LAYER.format(line="from .third import three", use="three"))
+    assert found() == [("pkg/layers/impl.py", "tf.math.exp")]
+
+
+def test_other_processes_read_the_words_of_imports(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(project, "pkg/layers/__init__.py", "from .impl import helper\n")
+    write(project, "pkg/model.py", LAYER.format(line="from .layers import helper", use="helper"))
+    monkeypatch.setattr(workers, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(workers, "_CHUNK_FILES", 1)
+    reports = Project(Config(), jobs=2).reports(["."])
+    assert [(f.path, f.symbol) for report in reports for f in report.findings] == [("pkg/layers/impl.py", "tf.math.exp")]

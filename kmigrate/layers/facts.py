@@ -11,7 +11,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from kmigrate.layers.kinds import (
     BY_KEYWORD,
@@ -36,8 +36,7 @@ _MAX_ALIASES = 20
 _BUILTINS = frozenset(dir(builtins))
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionFacts:
+class DefinitionFacts(NamedTuple):
     """A class, function or lambda. ``parent`` is the number of the definition that it stands in, -1 at the module's level."""
 
     qualname: str
@@ -50,8 +49,7 @@ class DefinitionFacts:
         return self.qualname.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(NamedTuple):
     """A function handed to ``receivers`` (any one that is Keras's, or a layer, counts; none: it counts in any case)."""
 
     target: Target
@@ -60,8 +58,7 @@ class Handed:
     receivers: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HandedEngine:
+class HandedEngine(NamedTuple):
     """The same for an engine's own function, ``activation=tf.nn.relu``: where its expression begins (as ``ast`` counts) in
     definition ``user``."""
 
@@ -73,8 +70,7 @@ class HandedEngine:
     receivers: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Definition ``user`` uses ``target``; ``how`` reads between the two names."""
 
     user: int
@@ -120,20 +116,22 @@ class _Extraction:
         telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
         self.tables = Tables(names.module, telling)
         self.telling = telling | self.tables.names
-        self.meanings = {reference.node: reference for reference in names.references(self.telling)}
+        self.chains = list(names.chains(self.telling))
+        self.meanings = {reference.node: reference for reference in names.references(self.chains)}
         self.special = self._special_names()
         self.bound: dict[tuple[Scope, str], list[Target]] = {}
         self.handed: dict[Handed, None] = {}
         self.engines: dict[HandedEngine, None] = {}
-        self.uses: dict[Use, None] = {}
+        self.used: dict[tuple[Scope, str], list[Target]] = {}
+        self.uses: dict[tuple[int, Target, str], None] = {}
 
     def facts(self) -> FileFacts:
         for call in self.names.calls:
-            if call.keywords or last_name(call.func) in self.special:
+            if self._may_hand_over(call):
                 self._handed_over(call)
         if self.custom_objects:
             self._custom_objects()
-        for chain in self.names.chains(self.telling):
+        for chain in self.chains:
             self._used(chain)
         for definition in self.numbers:
             self._registered(definition)
@@ -144,7 +142,7 @@ class _Extraction:
             tuple(self.names.stars),
             tuple(self.handed),
             tuple(self.engines),
-            tuple(self.uses),
+            tuple(Use(*use) for use in self.uses),
             tuple(number for d, number in self.numbers.items() if has_loss_signature(d)),
             imported,
             users,
@@ -294,11 +292,19 @@ class _Extraction:
 
     # ---- functions handed to Keras
 
+    def _may_hand_over(self, call: ast.Call) -> bool:
+        """Whether a call is one of those that take functions by position, or has a keyword that takes one: few are."""
+        for keyword in call.keywords:
+            if keyword.arg is not None and function_kind(keyword.arg) is not None:
+                return True
+        function = call.func
+        if function.__class__ is ast.Attribute:
+            return function.attr in self.special
+        return function.__class__ is ast.Name and function.id in self.special
+
     def _handed_over(self, call: ast.Call) -> None:
         function, last = call.func, last_name(call.func)
         keywords = [(k.arg, kind, k.value) for k in call.keywords if k.arg and (kind := function_kind(k.arg))]
-        if not keywords and last not in self.special:
-            return
         if last in SCOPES and call.args:
             self._add(call.args[0], CUSTOM, "Keras as a custom object", ())
         if last == "add_loss" and call.args:
@@ -390,14 +396,25 @@ class _Extraction:
         inside = self.names.definition_of(node)
         if inside is None:
             return
-        targets = [t for t in self.targets(node) if t[0] in "#*=" or foreign(t)]
+        targets = self._used_targets(node)
         if targets:
             parent = self.names.parents.get(node)
             how = CALLED if isinstance(parent, ast.Call) and parent.func is node else HANDED_ON
             if node in getattr(inside.node, "decorator_list", ()) or parent in getattr(inside.node, "decorator_list", ()):
                 how = DECORATES
+            number = self.numbers[inside]
             for target in targets:
-                self.uses[Use(self.numbers[inside], target, how)] = None
+                self.uses[number, target, how] = None
+
+    def _used_targets(self, node: ast.expr) -> list[Target]:
+        """The targets that may lie in the project. What a plain name means is the same wherever one scope is around it."""
+        if not isinstance(node, ast.Name):
+            return [t for t in self.targets(node) if t[0] in "#*=" or foreign(t)]
+        key = self.names.scope_of(node), node.id
+        found = self.used.get(key)
+        if found is None:
+            found = self.used[key] = [t for t in self._name(node, 0) if t[0] in "#*=" or foreign(t)]
+        return found
 
 
 def _of_another(node: ast.Attribute) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target
 from kmigrate.layers.kinds import article, kind_of_base, kind_of_function
@@ -22,8 +23,7 @@ _MAX_HOPS = 30
 _BACKEND = ("keras.backend.", "keras.src.backend.")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Definition ``number`` of the file ``path``."""
 
     path: str
@@ -97,15 +97,15 @@ class Index:
 
     def settle(self) -> None:
         """Find the roots of all files, those included that are loaded on the way."""
-        waiting = list(self.roots)
         while self._fresh:
             fresh, self._fresh = sorted(self._fresh), []
+            # What earlier roots use was followed when they were found: a name means the same later, and loads what it needs.
+            waiting: list[Place] = []
             for path in fresh:
                 waiting += self._classes(path)
             for path in fresh:
                 waiting += self._functions(path)
             self._follow(waiting)
-            waiting = list(self.roots) if self._fresh else []
 
     def surroundings(self, path: str) -> Surroundings:
         """What one file needs to know to be analysed by itself."""
@@ -383,7 +383,7 @@ class Index:
             parent = self._definition(place).parent
             if parent < 0:
                 return None
-            place = replace(place, number=parent)
+            place = Place(place.path, parent)
         return place
 
 

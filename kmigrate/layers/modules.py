@@ -71,13 +71,21 @@ class Modules:
 
     def _below(self, folder: str, parts: list[str], own: bool) -> tuple[str, str] | None:
         """``own``: the folder's own ``__init__.py`` may be meant, as in ``from . import name``."""
-        for length in range(len(parts), -1 if own else 0, -1):
+        for length in range(self._deepest(folder, parts), -1 if own else 0, -1):
             base = "/".join([folder, *parts[:length]]) if folder else "/".join(parts[:length])
             rest = ".".join(parts[length:])
             for path in (f"{base}.py" if length else "", f"{base}/__init__.py" if base else "__init__.py"):
                 if path in self._paths:
                     return path, rest
         return None
+
+    def _deepest(self, folder: str, parts: list[str]) -> int:
+        """How many of the parts can name a file: all but the last of them are folders."""
+        for number, part in enumerate(parts):
+            folder = f"{folder}/{part}" if folder else part
+            if folder not in self._near:
+                return number + 1
+        return len(parts)
 
 
 def _with_those_above(folders: Collection[str]) -> set[str]:

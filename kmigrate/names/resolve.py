@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kmigrate.names.candidates import Candidates, branches
 from kmigrate.names.flow import reaching
@@ -55,6 +55,7 @@ class Names:
         self._attributes: dict[tuple[Meaning, str], Meaning] = {}
         self._meaningful: dict[tuple[Scope, str], bool] = {}
         self._sources: set[str] | None = None
+        self._last_attributes: set[tuple[str | None, str]] | None = None
         self._candidates = Candidates(walk)
 
     # ---- questions
@@ -66,9 +67,9 @@ class Names:
         """The innermost definition that the name, attribute or call belongs to: its body, parameters, decorators and bases."""
         return self._inside.get(node)
 
-    def references(self, sources: set[str] | None = None) -> Iterator[Reference]:
-        """Every maximal use of a symbol, of an engine or of anything else that is imported (see ``chains`` for ``sources``)."""
-        for node in self.chains(self._source_names() if sources is None else sources):
+    def references(self, chains: Iterable[ast.expr] | None = None) -> Iterator[Reference]:
+        """Every maximal use of a symbol, of an engine or of anything else that is imported. ``chains``: among these alone."""
+        for node in self.chains(self._source_names()) if chains is None else chains:
             meaning = self.resolve(node)
             if meaning.symbols and not self._holds_reference(node):
                 yield self._reference(node, meaning)
@@ -90,12 +91,20 @@ class Names:
     def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
         """The chains that end in one of ``attributes``, those of imported modules apart."""
         modules = self._candidates.imported()
-        for name in sorted(attributes & self.walk.read.keys()):
-            for place in self.walk.read[name]:
-                node, root = self.walk.chains[place], self.walk.ends[place][0]
-                if isinstance(node, ast.Attribute) and root not in modules:
-                    if name != "value" or root is None:  # of a dimension: x.shape[1].value
-                        yield node
+        found: dict[str, list[ast.Attribute]] = {}
+        for node, (root, _) in zip(self.walk.chains, self.walk.ends, strict=True):
+            if isinstance(node, ast.Attribute) and node.attr in attributes and root not in modules:
+                if node.attr != "value" or root is None:  # of a dimension: x.shape[1].value
+                    found.setdefault(node.attr, []).append(node)
+        for name in sorted(found):
+            yield from found[name]
+
+    def is_read_of(self, name: str, attribute: str) -> bool:
+        """Whether ``name.attribute``, or a longer chain that begins and ends with them, is read anywhere."""
+        if self._last_attributes is None:
+            ends = zip(self.walk.chains, self.walk.ends, strict=True)
+            self._last_attributes = {(root, node.attr) for node, (root, _) in ends if isinstance(node, ast.Attribute)}
+        return (name, attribute) in self._last_attributes
 
     def attributes_read(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
         """Every read of one of ``attributes``, also as a part of a longer chain, of which the whole comes first."""
@@ -110,7 +119,7 @@ class Names:
     def engine_references(self) -> Iterator[Reference]:
         """Every maximal use of an engine symbol, in the order of the text."""
         leading = None if self.stars else self.aliased(self.leading(True))
-        found = [r for r in self.references(leading) if any(engine_of(symbol) for symbol in r.meaning.symbols)]
+        found = [r for r in self.references(self.chains(leading)) if any(engine_of(symbol) for symbol in r.meaning.symbols)]
         found.sort(key=lambda reference: (reference.node.lineno, reference.node.col_offset))
         return iter(found)
 

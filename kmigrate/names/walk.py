@@ -27,9 +27,9 @@ class Walk:
     """What one pass over a module collects; ``Names`` answers questions from it.
 
     ``chains`` are the maximal names and attribute chains that are read, ``ends`` the root name of each (None if it is no name)
-    and its first attribute, ``read`` their places by the last attribute; ``targets`` the attribute chains that are assigned to
-    or deleted; ``attributes`` lists by attribute name each ``x.name = ...`` of the file with its value (None where it has none
-    of its own); ``aliases`` the plain assignments ``name = value`` and ``x.name = value`` whose value may be a symbol.
+    and its first attribute; ``targets`` the attribute chains that are assigned to or deleted; ``attributes`` lists by attribute
+    name each ``x.name = ...`` of the file with its value (None where it has none of its own); ``aliases`` the plain assignments
+    ``name = value`` and ``x.name = value`` whose value may be a symbol.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -43,7 +43,6 @@ class Walk:
         self.stars: list[str] = []
         self.chains: list[ast.expr] = []
         self.ends: list[tuple[str | None, str | None]] = []
-        self.read: dict[str, list[int]] = {}
         self.targets: list[ast.expr] = []
         self.quoted: set[ast.AST] = set()
         self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
@@ -76,9 +75,12 @@ class Walk:
             self.parents[node] = parent
             self._stack.append((node, scope, inside))
 
-    def push_all(self, nodes: Iterable[ast.AST | None], parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+    def push_all(self, nodes: Iterable[Any], parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+        parents, stack, leaves = self.parents, self._stack, _LEAVES
         for node in nodes:
-            self.push(node, parent, scope, inside)
+            if node.__class__ not in leaves:
+                parents[node] = parent
+                stack.append((node, scope, inside))
 
     def children(self, node: ast.AST, scope: Scope, inside: Definition | None) -> None:
         parents, stack, leaves = self.parents, self._stack, _LEAVES
@@ -119,7 +121,6 @@ class Walk:
             first = at.attr
             at = at.value
         if node.ctx.__class__ is ast.Load:
-            self.read.setdefault(node.attr, []).append(len(self.chains))
             self.chains.append(node)
             self.ends.append((at.id if at.__class__ is ast.Name else None, first))
         if at.__class__ is ast.Name:
@@ -132,12 +133,13 @@ class Walk:
         self.calls.append(node)
         self.inside[node] = inside
         parents, stack, leaves = self.parents, self._stack, _LEAVES
-        for keyword in reversed(node.keywords):
-            parents[keyword] = node
-            child = keyword.value
-            if child.__class__ not in leaves:
-                parents[child] = keyword
-                stack.append((child, scope, inside))
+        if node.keywords:
+            for keyword in reversed(node.keywords):
+                parents[keyword] = node
+                child = keyword.value
+                if child.__class__ not in leaves:
+                    parents[child] = keyword
+                    stack.append((child, scope, inside))
         for child in reversed(node.args):
             if child.__class__ not in leaves:
                 parents[child] = node
@@ -179,12 +181,12 @@ class Walk:
         value = _assigned_value(node, parent)
         if value is None:
             if not (parent.__class__ is ast.AnnAssign and scope.kind != "function"):
-                scope.bind(node.id, Binding("other", position, node=parent))
+                scope.bind(node.id, Binding("other", position, None, None, parent))
         elif value.__class__ is ast.Constant and value.value is None:
-            scope.bind(node.id, Binding("none", position, node=parent))
+            scope.bind(node.id, Binding("none", position, None, None, parent))
         else:
             self.aliases.append((node.id, value))
-            scope.bind(node.id, Binding("assign", position, value=value, node=parent))
+            scope.bind(node.id, Binding("assign", position, None, value, parent))
 
     def annotated(self, node: ast.AnnAssign, scope: Scope, inside: Definition | None) -> None:
         self.push(node.value, node, scope, inside)
@@ -250,7 +252,7 @@ class Walk:
             statements = list(node.body)
         # A ``global`` statement governs the whole function, bindings above it included.
         for statement in statements:
-            if isinstance(statement, (ast.Global, ast.Nonlocal)):
+            if statement.__class__ is ast.Global or statement.__class__ is ast.Nonlocal:
                 _HANDLERS[statement.__class__](self, statement, body, here)
         self.push_all(reversed(statements), node, body, here)
         self.parameters(node.args, body, outside, here)
@@ -261,11 +263,16 @@ class Walk:
 
     def parameters(self, arguments: ast.arguments, body: Scope, outside: Scope, here: Definition) -> None:
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+        if arguments.vararg is not None:
+            every.append(arguments.vararg)
+        if arguments.kwarg is not None:
+            every.append(arguments.kwarg)
         for argument in every:
-            body.bind(argument.arg, Binding("param", (argument.lineno, argument.col_offset), node=argument))
-            self.annotation(argument.annotation, arguments, outside, here)
-        self.push_all([*arguments.defaults, *arguments.kw_defaults], arguments, outside, here)
+            body.bind(argument.arg, Binding("param", (argument.lineno, argument.col_offset), None, None, argument))
+            if argument.annotation is not None:
+                self.annotation(argument.annotation, arguments, outside, here)
+        self.push_all(arguments.defaults, arguments, outside, here)
+        self.push_all(arguments.kw_defaults, arguments, outside, here)
 
     def type_parameters(self, node: Any, scope: Scope, inside: Definition | None) -> Scope:
         """The scope of ``def f[T]()``'s ``T``: what stands between a definition and the scope that it is defined in."""
@@ -294,7 +301,7 @@ class Walk:
 
 def _assigned_value(target: ast.expr, parent: ast.AST) -> ast.expr | None:
     """The value of ``target = value`` and its like; None where the target gets a part of it, or another value each time."""
-    if isinstance(parent, ast.Assign):
+    if parent.__class__ is ast.Assign:
         return parent.value if target in parent.targets else None
     if isinstance(parent, (ast.AnnAssign, ast.NamedExpr)) and parent.target is target:
         return parent.value

@@ -135,18 +135,18 @@ def _compute(expression: ast.expr, facts: Facts) -> Any:
     from simpleeval import InvalidExpression
 
     try:
-        return _evaluated(ast.unparse(expression), {**CALCULATIONS, **_questions(facts)}, lambda node: _Part(node.id))
+        return _evaluated(expression, {**CALCULATIONS, **_questions(facts)}, lambda node: _Part(node.id))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
         raise Unknown(str(error)) from error
 
 
-def _evaluated(text: str, functions: dict[str, Callable[..., Any]], names: Callable[[ast.Name], Any]) -> Any:
+def _evaluated(expression: ast.expr, functions: dict[str, Callable[..., Any]], names: Callable[[ast.Name], Any]) -> Any:
     """The value of an expression. Raises what simpleeval and ``functions`` raise."""
     from simpleeval import EvalWithCompoundTypes
 
     evaluator = EvalWithCompoundTypes(functions=functions, names=names)
     try:
-        return evaluator.eval(text)
+        return evaluator.eval("", previously_parsed=expression)
     finally:
         # It holds itself, and would hold the file that the questions are about until the garbage collector comes.
         evaluator.nodes, evaluator.functions, evaluator.names = {}, {}, {}
@@ -223,7 +223,7 @@ def compute_literal(expression: ast.expr, value: Callable[[str], Any], facts: Fa
 
     tree = copy.deepcopy(expression) if facts is None else _Answers(facts).visit(copy.deepcopy(expression))
     try:
-        return _evaluated(ast.unparse(tree), dict(CALCULATIONS), lambda node: value(node.id))
+        return _evaluated(tree, dict(CALCULATIONS), lambda node: value(node.id))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
         raise Unknown("") from error
 

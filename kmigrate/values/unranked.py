@@ -36,7 +36,9 @@ def is_unranked(node: ast.expr, names: Names, lost: Collection[str] = (), depth:
         return False
     if isinstance(node, ast.Name):
         values = _values_of(node, names)
-        return node.id in lost or (not _is_told(node.id, names) and any(is_unranked(v, names, lost, depth - 1) for v in values))
+        if node.id in lost:
+            return True
+        return not names.is_read_of(node.id, "set_shape") and any(is_unranked(v, names, lost, depth - 1) for v in values)
     if isinstance(node, ast.Call):
         symbols = [canonical_symbol(symbol) for symbol in names.resolve(node.func).symbols]
         if any(_loses(symbol, node) for symbol in symbols):
@@ -74,9 +76,3 @@ def _loses(symbol: str, call: ast.Call) -> bool:
 def _values_of(node: ast.Name, names: Names) -> list[ast.expr]:
     scope = names.scope_of(node).lookup(node.id)
     return [binding.value for binding in scope.bindings[node.id] if binding.value is not None] if scope else []
-
-
-def _is_told(name: str, names: Names) -> bool:
-    """Whether ``name.set_shape(...)`` stands in the file."""
-    walk = names.walk
-    return any(walk.ends[place][0] == name for place in walk.read.get("set_shape", ()))
