@@ -81,6 +81,7 @@ BARS = [
     Bar("keras: torchfix / check", ratio(cpu("keras.torchfix, one rule"), CHECK), 100, at_least=True),
     Bar("keras: fix / check", ratio(cpu("keras.fix"), CHECK), 2),
     Bar("clean tree: check / (3 reads + start)", clean_price, 1),
+    Bar("clean tree: check / list, read and search", ratio(cpu("clean.check"), cpu("clean.list, read and search")), 2),
     Bar("dirty: Fixit with one rule / check", ratio(cpu("dirty.Fixit, one rule"), cpu("dirty.check")), 10, at_least=True),
     Bar("keras, warm: starts for 1,000 files", warm("keras"), 6),
     Bar("mixed, warm: starts for 1,000 files", warm("mixed"), 6),

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,3 +170,12 @@ def test_what_could_not_be_read_is_tried_again(project: Path, monkeypatch: pytes
     monkeypatch.setenv("KMIGRATE_CACHE_DIR", str(project.parent / "cache"))
     monkeypatch.chdir(project)
     assert check(".")[0] == 1
+
+
+@pytest.mark.parametrize("xdg", [None, "", "/somewhere/else", "relative"])
+def test_the_cache_lies_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, xdg: str | None) -> None:
+    monkeypatch.delenv("KMIGRATE_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if xdg is not None:
+        monkeypatch.setenv("XDG_CACHE_HOME", xdg)
+    assert cache_directory() == os.path.join(platformdirs.user_cache_dir("kmigrate"), "check")  # noqa: PTH118 - as they are
