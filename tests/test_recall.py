@@ -86,6 +86,18 @@ def test_a_backend_of_either_keras_is_no_engine_use_and_a_method_that_is_handed_
     assert [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()] == [(13, "tensorflow.exp")]
 
 
+def test_what_a_table_holds_is_used_by_who_names_it(tmp_path: Path) -> None:
+    (tmp_path / "tables.py").write_text(
+        "import tensorflow as tf\nfrom keras.layers import Layer\n"
+        "def f(x):\n    return tf.exp(x)\n"
+        "TABLE = {'f': f, 'g': (tf.abs, lambda x: tf.sign(x))}\nUNUSED = [tf.sin]\n"
+        "class A(Layer):\n    def call(self, x):\n        return TABLE['f'](x)\n",
+        "utf-8",
+    )
+    uses = [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()]
+    assert sorted(uses) == [(4, "tensorflow.exp"), (5, "tensorflow.abs"), (5, "tensorflow.sign")]
+
+
 def test_the_backend_inside_tensorflow_is_an_engine_use_beside_keras() -> None:
     assert engine_name("tensorflow.keras.backend.exp", imports_keras=True) == "tensorflow.keras.backend.exp"
     assert keras_name("tensorflow.compat.v1.keras.layers.Dense") == "keras.layers.Dense"

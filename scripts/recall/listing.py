@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from recall.modules import FUNCTIONS, Module, Outside, Project, lines_of, position
+from recall.modules import DISPLAYS, FUNCTIONS, Module, Outside, Project, lines_of, position
 
 Definition = ast.AST
 _KERAS_MODULES = set(
@@ -187,6 +187,10 @@ class Listing:
                 self._hand(element, how)
             return
         meant = self.project.meanings(value)
+        if isinstance(value, ast.Subscript):
+            for table in self.project.meanings(value.value):
+                if isinstance(table, DISPLAYS):
+                    self._table(table, how)
         if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id in ("self", "cls"):
             meant = [*meant, *self.project.member(_class_around(value), value.attr)]
         for found in meant:
@@ -196,6 +200,8 @@ class Listing:
                 self._mark_class(found, "registered with Keras")
             elif isinstance(found, Outside) and engine_name(found.dotted):
                 self.handed[value] = f"handed to {how}"
+            elif isinstance(found, DISPLAYS):
+                self._hand(found, how)
         if isinstance(value, ast.Call):
             for factory in self.project.meanings(value.func):
                 if isinstance(factory, FUNCTIONS[:2]):
@@ -227,6 +233,8 @@ class Listing:
             name = getattr(root, "name", "<lambda>")
             if isinstance(value, FUNCTIONS):
                 self._mark(value, f"helper of {name}")
+            elif isinstance(value, DISPLAYS):
+                self._table(value, name)
             elif isinstance(value, ast.ClassDef) and isinstance(node.up, ast.Call) and node.up.func is node:
                 if value not in self.marked:
                     self._mark_class(value, f"class made by {name}")
@@ -234,6 +242,19 @@ class Listing:
             for value in self.project.member(_class_around(node), node.attr):
                 if isinstance(value, FUNCTIONS):
                     self._mark(value, f"method called by {getattr(root, 'name', '<lambda>')}")
+
+    def _table(self, display: ast.AST, user: str) -> None:
+        """Whatever a table outside of all definitions holds may be what its user takes of it."""
+        if display.frame is not display.home.frame:
+            return
+        for entry in display.values if isinstance(display, ast.Dict) else display.elts:
+            for value in self.project.meanings(entry):
+                if isinstance(value, DISPLAYS):
+                    self._table(value, user)
+                elif isinstance(value, FUNCTIONS):
+                    self._mark(value, f"in a table of {user}")
+                elif isinstance(value, Outside) and engine_name(value.dotted):
+                    self.handed[entry.args[0] if isinstance(entry, ast.Call) else entry] = f"in a table of {user}"
 
     # ---- the uses
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 BUILTINS = frozenset(dir(builtins))
+DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -109,7 +110,7 @@ class Project:
         elif isinstance(node, ast.Attribute):
             for value in self.meanings(node.value):
                 yield from self.member(value, node.attr)
-        elif isinstance(node, ast.Lambda):
+        elif isinstance(node, (ast.Lambda, *DISPLAYS)):
             yield node
         elif isinstance(node, ast.IfExp):
             yield from self.meanings(node.body)
