@@ -37,6 +37,13 @@ def symbols(text: str) -> list[str]:
             ["tf.compat.v1.exp|tf.exp"],
         ),
         ("import tensorflow as tf\ntf.keras.layers.Dense(1)", []),
+        ("import tensorflow as tf\ntf = tf.compat.v1\ntf.exp(1)", ["tf.compat.v1", "tf.compat.v1.exp"]),
+        ("import tensorflow as tf\nf, [g] = tf.exp, [tf.log]\nf(1)", ["tf.exp", "tf.log", "tf.exp"]),
+        (
+            "import tensorflow as tf\na, b = tf.nn, tf.math\na, b = b, a\na.log(1)",
+            ["tf.nn", "tf.math", "tf.math", "tf.nn", "tf.math.log"],
+        ),
+        ("import tensorflow as tf\na, *b = tf.nn, tf.math\na.log(1)", ["tf.nn", "tf.math"]),
     ],
 )
 def test_every_way_to_reach_an_engine(text: str, expected: list[str]) -> None:

@@ -80,10 +80,11 @@ def test_a_backend_of_either_keras_is_no_engine_use_and_a_method_that_is_handed_
         "try:\n    from keras import backend as K\n    from keras.layers import Layer, Lambda\n"
         "except ImportError:\n    from tensorflow.keras import backend as K\n    from tensorflow.keras.layers import Layer, Lambda\n"
         "class A(Layer):\n    def call(self, x):\n        return K.exp(x)\n"
+        "Own, other = Layer, None\nclass B(Own):\n    def call(self, x):\n        return tf.abs(x)\n"
         "class Builder:\n    def f(self, x):\n        return tf.exp(x)\n    def make(self):\n        return Lambda(self.f)\n",
         "utf-8",
     )
-    assert [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()] == [(13, "tensorflow.exp")]
+    assert [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()] == [(14, "tensorflow.abs"), (17, "tensorflow.exp")]
 
 
 def test_what_a_table_holds_is_used_by_who_names_it(tmp_path: Path) -> None:

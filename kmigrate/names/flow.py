@@ -21,7 +21,7 @@ def reaching(bindings: Sequence[Binding], use: ast.expr | None, parents: Mapping
     ordered = sorted(bindings, key=lambda b: b.position)
     around_use: frozenset[Block] = frozenset()
     if use is not None:
-        before = [b for b in ordered if b.position < (use.lineno, use.col_offset)]
+        before = [b for b in ordered if b.position < (use.lineno, use.col_offset) and not _is_made_of(b, use, parents)]
         if before:
             ordered = before
             around_use = frozenset(_blocks(use, parents))
@@ -35,6 +35,18 @@ def reaching(bindings: Sequence[Binding], use: ast.expr | None, parents: Mapping
             alive = [b for b in alive if own not in blocks[id(b)]]
             alive.append(binding)
     return alive
+
+
+def _is_made_of(binding: Binding, use: ast.expr, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Whether the use stands in the value that the binding's statement assigns: ``tf = tf.compat.v1`` sees the older ``tf``."""
+    at = binding.node
+    while isinstance(at, (ast.Tuple, ast.List)):
+        at = parents.get(at)
+    if not isinstance(at, (ast.Assign, ast.AnnAssign, ast.AugAssign)) or at.value is None:
+        return False
+    value, place = at.value, (use.lineno, use.col_offset)
+    end = (value.end_lineno or value.lineno, value.end_col_offset or value.col_offset)
+    return (value.lineno, value.col_offset) <= place < end
 
 
 def _blocks(node: ast.AST | None, parents: Mapping[ast.AST, ast.AST]) -> list[Block]:

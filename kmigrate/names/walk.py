@@ -179,6 +179,8 @@ class Walk:
             while scope.kind == "comprehension" and scope.parent is not None:
                 scope = scope.parent  # PEP 572: the walrus binds outside the comprehension
         value = _assigned_value(node, parent)
+        if value is None and (parent.__class__ is ast.Tuple or parent.__class__ is ast.List):
+            value = _own_part(node, parent, self.parents)
         if value is None:
             if not (parent.__class__ is ast.AnnAssign and scope.kind != "function"):
                 scope.bind(node.id, Binding("other", position, None, None, parent))
@@ -306,6 +308,16 @@ def _assigned_value(target: ast.expr, parent: ast.AST) -> ast.expr | None:
     if isinstance(parent, (ast.AnnAssign, ast.NamedExpr)) and parent.target is target:
         return parent.value
     return None
+
+
+def _own_part(target: ast.expr, parts: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.expr | None:
+    """The value of ``target`` in ``a, target = x, value``; None where it is not written out."""
+    statement = parents[parts]
+    if not isinstance(statement, ast.Assign) or parts not in statement.targets or not isinstance(parts, (ast.Tuple, ast.List)):
+        return None
+    values = statement.value.elts if isinstance(statement.value, (ast.Tuple, ast.List)) else []
+    plain = not any(isinstance(part, ast.Starred) for part in [*parts.elts, *values])
+    return values[parts.elts.index(target)] if plain and len(values) == len(parts.elts) else None
 
 
 def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AST]]:

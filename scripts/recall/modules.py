@@ -289,10 +289,21 @@ def _bind(node: ast.AST, frame: Frame) -> Frame:
     elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
         up = node.up
         direct = (isinstance(up, ast.Assign) and node in up.targets) or (isinstance(up, (ast.AnnAssign, ast.NamedExpr)))
-        frame.bind(node.id, "value" if direct and up.value is not None else "other", getattr(up, "value", None))
+        own = getattr(up, "value", None) if direct else _part(node, up)
+        frame.bind(node.id, "value" if own is not None else "other", own or getattr(up, "value", None))
     elif isinstance(node, ast.ExceptHandler) and node.name:
         frame.bind(node.name, "other", None)
     return frame
+
+
+def _part(node: ast.Name, up: ast.AST) -> ast.AST | None:
+    """``y`` for ``b`` in ``a, b = x, y``."""
+    statement = up.up if isinstance(up, ast.Tuple) else None
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Tuple):
+        return None
+    pairs = dict(zip(up.elts, statement.value.elts, strict=False))
+    starred = any(isinstance(e, ast.Starred) for e in [*up.elts, *statement.value.elts])
+    return None if starred or len(pairs) != len(up.elts) else pairs.get(node)
 
 
 def position(node: ast.AST, lines: list[bytes]) -> tuple[int, int]:

@@ -271,3 +271,8 @@ def test_a_module_that_its_package_does_not_hide_stays_the_module(init: str) -> 
         "    def call(self, x):\n        return attend.attend(x)\n",
     }
     assert sorted(roots(files, "pkg/attend.py")) == ["attend"]
+
+
+def test_bases_that_are_assigned_side_by_side() -> None:
+    text = "from tensorflow import keras as k\nLayer, Wrapper = k.layers.Layer, k.layers.Wrapper\nclass A(Layer): pass\nclass B(Wrapper): pass\n"
+    assert sorted(roots({"layers.py": text}, "layers.py")) == ["A", "B"]
