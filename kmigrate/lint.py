@@ -31,7 +31,7 @@ _NO_FIX = {
 }
 
 
-def _alone(_: str) -> bool:
+def _alone(*_: str) -> bool:
     return False
 
 
@@ -40,7 +40,7 @@ class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
     in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
-    from it."""
+    from it, ``hides`` whether a new name, imported from a dotted path, would hide another in a file that star-imports this one."""
 
     source: Source
     names: Names
@@ -51,6 +51,7 @@ class Analysis:
     roots: dict[Span, Definition]
     arguments: dict[Span, tuple[Slice, ...]] = field(default_factory=dict)
     taken: Callable[[str], bool] = _alone
+    hides: Callable[[str, str], bool] = _alone
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
         """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""
@@ -101,7 +102,8 @@ def analyse_again(analysis: Analysis, book: Rulebook, target: Target, observed: 
     linter = _Linter(analysis.source, analysis.names, book, target, analysis.layer_code, analysis.flavour, observed)
     again = linter.run()
     known = {(finding.span, finding.code) for finding in analysis.findings}
-    return replace(again, findings=tuple(f for f in again.findings if (f.span, f.code) in known), taken=analysis.taken)
+    findings = tuple(f for f in again.findings if (f.span, f.code) in known)
+    return replace(again, findings=findings, taken=analysis.taken, hides=analysis.hides)
 
 
 def flavour_of(source: Source, names: Names, surroundings: Surroundings | None = None) -> str:

@@ -155,7 +155,7 @@ class Project:
             return Checked(file, failed(name, survey.problem_of(error)))
         from dataclasses import replace
 
-        return Checked(file, report, replace(analysis, taken=universe.taken(path)))
+        return Checked(file, report, replace(analysis, taken=universe.taken(path), hides=universe.hides(path)))
 
 
 def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport]]:

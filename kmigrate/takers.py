@@ -1,7 +1,7 @@
 """Which names of a module other files of its project take from it: ``from .a import tf``, ``a.tf``, a star import that uses it.
 
-Asked before the last use of an engine's import goes and the import with it. Where a file cannot be read or parsed, it counts as
-one that takes whatever its text names.
+Asked before the last use of an engine's import goes and the import with it, and before a name comes in. Where a file cannot be
+read or parsed, it counts as one that takes whatever its text names.
 """
 
 from __future__ import annotations
@@ -39,15 +39,34 @@ class Takers:
                 return True
         return False
 
+    def hides(self, module: str, name: str, dotted: str) -> bool:
+        """Whether a new ``name`` in ``module``, imported from ``dotted``, would hide another in a file that star-imports it."""
+        return self._hides(module, name, dotted, set())
+
+    def _hides(self, module: str, name: str, dotted: str, asked: set[str]) -> bool:
+        asked.add(module)
+        if b"__all__" in self._bytes(module):
+            return False  # a name that is not in it is not handed on
+        stem = _stem(module).encode()
+        for path in self._paths:
+            data = self._bytes(path)
+            if path in asked or b"*" not in data or stem not in data:
+                continue
+            tree = _parsed(data)
+            if tree is None or not any(i == "*" and self._modules.find(path, d) == (module, "") for d, i, _ in _imports(tree)):
+                continue
+            if _means_other(tree, name, dotted) or self._hides(path, name, dotted, asked):
+                return True
+        return False
+
     def _bytes(self, path: str) -> bytes:
         if path not in self._data:
             self._data[path] = self._read(path) or b""
         return self._data[path]
 
     def _takes_here(self, path: str, data: bytes, module: str, name: str, asked: set[tuple[str, str]]) -> bool:
-        try:
-            tree = ast.parse(data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = _parsed(data)
+        if tree is None:
             return name.encode() in data
         imported = list(_imports(tree))
         for dotted, item, bound in imported:
@@ -60,6 +79,21 @@ class Takers:
             elif found == (module, "") and _reads(tree, bound, name):
                 return True
         return False
+
+
+def _parsed(data: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _means_other(tree: ast.Module, name: str, dotted: str) -> bool:
+    """Whether a file means by ``name`` something else than what ``dotted`` names, or gets it from where nobody sees."""
+    imported = [source for source, item, bound in _imports(tree) if bound == name and item != "*"]
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    bound = any(isinstance(node.ctx, ast.Store) for node in named)
+    return bound or any(source != dotted for source in imported) or (bool(named) and not imported)
 
 
 def _stem(module: str) -> str:

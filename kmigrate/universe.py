@@ -74,6 +74,10 @@ class Universe:
         """Tells of a name whether another file takes it from the module ``path``."""
         return partial(self._takers.takes, path)
 
+    def hides(self, path: str) -> Callable[[str, str], bool]:
+        """Tells of a name and where it is imported from whether it would hide another in a file that star-imports ``path``."""
+        return partial(self._takers.hides, path)
+
     @cached_property
     def _takers(self) -> Takers:
         from kmigrate.takers import Takers

@@ -82,3 +82,35 @@ def test_a_fixed_project_still_imports(other: str, tmp_path: Path, monkeypatch: 
     assert ("import tensorflow as tf\n" in text) == ("tf" in other), "kept where it is taken, and only there"
     environment = {**os.environ, "PYTHONPATH": str(libraries)}
     subprocess.run([sys.executable, "-c", "import pkg.b"], check=True, env=environment, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        ("import tensorflow.keras.backend as K\nfrom .a import *\nprint(K.x)\n", "_keras_backend"),
+        ("K = 3\nfrom .a import *\n", "_keras_backend"),
+        ("from .names import *\nfrom .a import *\nprint(K)\n", "_keras_backend"),
+        ("from keras import backend as K\nfrom .a import *\nprint(K.x)\n", "K"),  # the same K
+        ("from .a import *\nprint(A)\n", "K"),
+        ("K = 3\nfrom .a import A\n", "K"),
+    ],
+)
+def test_a_new_name_hides_none_of_a_file_that_star_imports_the_module(
+    other: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "pkg"
+    package.mkdir()
+    for file, text in (("__init__.py", ""), ("names.py", "K = 3\n"), ("a.py", LAYER), ("b.py", other)):
+        (package / file).write_text(text)
+    assert main(["fix", "--write", "pkg"]) == 0
+    text = (package / "a.py").read_text()
+    assert f"from keras import backend as {name}\n" in text and f"return {name}.exp(x)" in text
+    assert main(["fix", "--write", "pkg"]) == 0
+    assert (package / "a.py").read_text() == text
+
+
+def test_a_star_import_through_another_file_and_a_module_that_says_what_it_hands_on() -> None:
+    files = {"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": "from .a import *\n", "pkg/c.py": "K = 3\nfrom .b import *\n"}
+    assert takers(files).hides("pkg/a.py", "K", "keras.backend")
+    assert not takers({**files, "pkg/a.py": f"{LAYER}__all__ = ['A']\n"}).hides("pkg/a.py", "K", "keras.backend")

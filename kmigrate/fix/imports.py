@@ -48,14 +48,17 @@ def import_changes(analysis: Analysis, source: Source, target: Target) -> list[C
     for name, uses in sorted(unbound(names).items()):
         if name in before:
             continue
-        plain = line.rpartition(" ")[2] == name
-        statement = line if plain else f"{line} as {name}"
-        if IMPORTABLE.get(name) == "keras":
-            statement = f"{line.rpartition(' ')[0]} {name}"
         if IMPORTABLE.get(name) == "typing":
             changes.append(places.of_standard(name, uses))
-        else:
-            changes.append(places.of_keras(statement, uses))
+            continue
+        statement = f"{line.rpartition(' ')[0]} {name}" if IMPORTABLE.get(name) == "keras" else line
+        module, what = statement.removeprefix("from ").split(" import ")
+        bound = name
+        if not name.startswith("_") and analysis.hides(name, f"{module}.{what}"):
+            # A star import does not hand on what begins with an underscore.
+            bound = next(new for new in (f"_keras_{what}", f"_kmigrate_{what}") if new not in names.all_names())
+            changes += [Change(*source.span(use), bound) for use in uses]
+        changes.append(places.of_keras(statement if what == bound else f"{statement} as {bound}", uses))
     return changes
 
 

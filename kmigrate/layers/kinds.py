@@ -100,13 +100,16 @@ def function_kind(keyword: str) -> str | None:
 
 
 def has_loss_signature(definition: Definition) -> bool:
-    """Whether a function, or a method after ``self``, begins with ``(y_true, y_pred)`` (the other way round: has no more)."""
+    """Whether a function, or a method after ``self``, begins with ``(y_true, y_pred)`` (the other way round: has no more); one of
+    the two may be unused, ``(_, y_pred)``."""
     node = definition.node
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
     if names[:1] in (["self"], ["cls"]):
         names = names[1:]
+    if len(names) == 2 and (names[0][:1] == "_") != (names[1][:1] == "_"):
+        names = [name if name[:1] != "_" else named for name, named in zip(names, ("y_true", "y_pred"), strict=True)]
     return tuple(names[:2]) in _LOSS_ARGUMENTS or names == ["y_pred", "y_true"]
 
 

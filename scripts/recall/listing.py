@@ -104,7 +104,8 @@ class Listing:
         elif isinstance(node, FUNCTIONS[:2]):
             names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
             names = names[1:] if names[:1] in (["self"], ["cls"]) else names
-            if names[:2] == ["y_true", "y_pred"]:
+            unused = len(names) == 2 and any(n.startswith("_") for n in names) and any(n in ("y_true", "y_pred") for n in names)
+            if names[:2] == ["y_true", "y_pred"] or (unused and names[0] != "y_pred" and names[1] != "y_true"):
                 self._mark(node, "signature (y_true, y_pred)")
         elif isinstance(node, ast.Call):
             self._handed_over(node)

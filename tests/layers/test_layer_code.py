@@ -60,6 +60,9 @@ def test_lambda_in_lambda_layer() -> None:
 def test_loss_signature() -> None:
     assert contexts("def dice(y_true, y_pred, smooth=1):\n    pass")["dice"][0] == "loss"
     assert contexts("def dice(y_pred, y_true):\n    pass")["dice"][0] == "loss"
+    assert contexts("def score(_, y_pred):\n    pass")["score"][0] == "loss"
+    assert contexts("def prior(y_true, _y_pred):\n    pass")["prior"][0] == "loss"
+    assert contexts("def other(_, __):\n    pass\ndef third(_, y_pred, path):\n    pass") == {}
 
 
 def test_predictions_first_and_more_is_a_picture_of_them() -> None:
