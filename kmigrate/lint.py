@@ -40,7 +40,7 @@ class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
     in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
-    from it, ``hides`` whether a new name, imported from a dotted path, would hide another in a file that star-imports this one."""
+    from it, ``hides`` whether a new name, imported from a dotted path, would hide another in one that star-imports this."""
 
     source: Source
     names: Names
