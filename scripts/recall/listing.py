@@ -187,6 +187,9 @@ class Listing:
             for element in value.values:
                 self._hand(element, how)
             return
+        if isinstance(value, ast.Name):
+            for table in self.project.tables(value):
+                self._hand(table, how)
         meant = self.project.meanings(value)
         if isinstance(value, ast.Subscript):
             for table in self.project.meanings(value.value):
@@ -239,6 +242,9 @@ class Listing:
             elif isinstance(value, ast.ClassDef) and isinstance(node.up, ast.Call) and node.up.func is node:
                 if value not in self.marked:
                     self._mark_class(value, f"class made by {name}")
+        if isinstance(node, ast.Name):
+            for table in self.project.tables(node):
+                self._hand(table, f"a table that {getattr(root, 'name', '<lambda>')} names")
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             for value in self.project.member(_class_around(node), node.attr):
                 if isinstance(value, FUNCTIONS):

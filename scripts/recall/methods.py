@@ -19,7 +19,7 @@ OF_TENSORS = frozenset(
 )
 OF_SHAPES = frozenset("ndims rank num_elements is_fully_defined assert_has_rank with_rank merge_with".split())
 OF_ARRAYS_TOO = frozenset(
-    "T sum mean max min std var prod argmax argmin reshape astype flatten repeat transpose clip dot nonzero copy".split()
+    "T sum mean max min std var prod argmax argmin reshape astype flatten repeat transpose clip dot nonzero".split()
 )
 # Functions of K and of the engines whose result is one tensor (or a variable), under any module.
 _MAKE_TENSORS = frozenset(
