@@ -43,7 +43,9 @@ class Inputs:
             if key not in self.given:
                 self.files[key] = name if plain else display_path(name)
                 self.named[key] = name
-        self.others = files_around(self.files, config, found.searched)
+        # Standard input need not be a file, and through a link a key may say what is not so.
+        existing = self.files if found.searched and not self.given else ()
+        self.others = files_around(self.files, config, found.searched, existing)
 
     def states(self) -> list[tuple[str, Stat]] | None:
         """Time, size and inode of every file that decides; None where one is too young for its time to be trusted."""

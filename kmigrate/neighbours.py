@@ -12,7 +12,7 @@ from kmigrate.discovery import discover, key_of
 
 
 class Packages:
-    """Which folders are packages; the disk is asked once about each of which no file in ``files`` tells."""
+    """Which folders are packages; the disk is asked once about each of which none of the ``files``, which exist, tells."""
 
     def __init__(self, files: Collection[str] = ()) -> None:
         self._files = files
@@ -33,12 +33,15 @@ class Packages:
         return folder
 
 
-def files_around(files: Collection[str], config: Config, searched: Collection[str] = ()) -> list[str]:
+def files_around(
+    files: Collection[str], config: Config, searched: Collection[str] = (), existing: Collection[str] = ()
+) -> list[str]:
     """The Python files of the packages that ``files`` lie in, and those beside a file that lies in none; all by ``key_of``.
 
-    Those of the folders ``searched`` (see ``Discovered``) are known already and not listed again.
+    Those of the folders ``searched`` (see ``Discovered``) are known already and not listed again. ``existing`` are files that
+    surely lie where their keys say.
     """
-    packages = Packages(files)
+    packages = Packages(existing)
     tops: set[str] = set()
     beside: list[str] = []
     for folder in sorted({file.rpartition("/")[0] or "/" for file in files}):

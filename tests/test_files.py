@@ -12,6 +12,7 @@ import pytest
 from kmigrate.config import Config
 from kmigrate.discovery import discover
 from kmigrate.files import FileAccessError, display_path, read, write_atomic
+from kmigrate.inputs import Inputs
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -128,6 +129,14 @@ def test_paths_that_mean_nothing_are_errors_and_the_others_are_done(project: Pat
     assert errors[0].message == "no such file or directory"
     assert errors[2].message == "neither a regular file nor a directory"
     assert len(errors) == 6
+
+
+def test_a_key_through_a_link_makes_no_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(project, "real/__init__.py", "real/inner/m.py", "here/x.py", "here/below/y.py")
+    (project / "here/link").symlink_to(project / "real/inner", target_is_directory=True)
+    monkeypatch.chdir(project / "here")
+    inputs = Inputs(Config(), ["link/.."])  # its __init__.py is known as here/__init__.py, which does not exist
+    assert [Path(other).name for other in inputs.others if "below" in other] == []
 
 
 def test_an_unreadable_folder_is_an_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
