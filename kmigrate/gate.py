@@ -21,6 +21,7 @@ _PYTHON_2 = (
 _NO_END = frozenset(bytes([char]) for char in b"[({,:;=<>!%&*+-/|^~@")
 _NO_START = frozenset(bytes([char]) for char in b"])},:;=<>!%&*/|^@")
 _QUOTES = (b'"', b"'")
+_LONG_LINE = 1000
 
 
 def may_use_engine(data: bytes) -> bool:
@@ -78,7 +79,7 @@ def _unequal(data: bytes) -> list[int]:
 
 
 def _is_operator(data: bytes, at: int) -> bool:
-    before, after = data[data.rfind(b"\n", 0, at) + 1 : at].strip(), data[at + 2 : at + 40].lstrip(b" \t")[:1]
+    before, after = _line_before(data, at), data[at + 2 : at + 40].lstrip(b" \t")[:1]
     if before.startswith(b"#") or before[-1:] in _NO_END or (after in _QUOTES and data[at - 1 : at] in _QUOTES):
         return False
     return after not in _NO_START
@@ -87,4 +88,11 @@ def _is_operator(data: bytes, at: int) -> bool:
 def _statements(data: bytes, head: bytes, pattern: re.Pattern[bytes]) -> list[int]:
     """Where a line begins with a statement of Python 2."""
     starts = [match.start() for match in pattern.finditer(data)]
-    return [at for at in starts if data[data.rfind(b"\n", 0, at) + 1 : at].strip() == head]
+    return [at for at in starts if _line_before(data, at) == head]
+
+
+def _line_before(data: bytes, at: int) -> bytes:
+    """What stands before a place on its line, without the blanks around it; of a very long line the last part, so that many
+    places on it do not cost its length each."""
+    first = max(at - _LONG_LINE, 0)
+    return data[max(data.rfind(b"\n", first, at) + 1, first) : at].strip()

@@ -65,6 +65,11 @@ def test_what_python_3_reads_is_not(code: str) -> None:
     assert not may_be_unreadable(code.encode())
 
 
+def test_a_long_line_costs_its_length_once() -> None:
+    assert not may_be_unreadable(b"x = '" + b"a <> b " * 40_000 + b"'\n")
+    assert may_be_unreadable(b"x = '" + b"a <> b " * 40_000 + b"' <> y\n")
+
+
 def test_a_file_that_names_neither_an_engine_nor_keras_reaches_none() -> None:
     assert not may_use_engine(b"import numpy\n\nx.dimshuffle(0)\nx.tf.exp(y)\n")
     assert may_use_engine(b"import keras\n\nx.dimshuffle(0)\n")
