@@ -6,6 +6,7 @@ import sys
 
 from kmigrate.cache import cache_directory
 from kmigrate.cli.common import add_executor_option, add_file_options, add_format_option, configuration, paths_of, positive
+from kmigrate.collector import uncollected
 from kmigrate.config import Config
 from kmigrate.inputs import Inputs
 from kmigrate.light import TYPE_CHECKING
@@ -32,6 +33,13 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    with uncollected():
+        outcome = _outcome(options)
+    print(outcome.text, end="")
+    return outcome.code
+
+
+def _outcome(options: argparse.Namespace) -> Outcome:
     config = configuration(options)
     inputs = Inputs(config, paths_of(options, config), options.stdin_filename)
     kept_in = None if options.no_cache else cache_directory()
@@ -39,14 +47,13 @@ def run(options: argparse.Namespace) -> int:
     outcomes = Outcomes(kept_in, config, inputs, shown)
     outcome = outcomes.get()
     if outcome is None:
-        outcome, again = _outcome(options, config, inputs)
+        outcome, again = _found(options, config, inputs)
         if again:
             outcomes.keep(outcome)
-    print(outcome.text, end="")
-    return outcome.code
+    return outcome
 
 
-def _outcome(options: argparse.Namespace, config: Config, inputs: Inputs) -> tuple[Outcome, bool]:
+def _found(options: argparse.Namespace, config: Config, inputs: Inputs) -> tuple[Outcome, bool]:
     """What the run prints, and whether it would print it again."""
     from kmigrate.project import Project, lasts
     from kmigrate.report import REPORTERS

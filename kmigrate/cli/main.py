@@ -6,6 +6,7 @@ import os
 import sys
 
 from kmigrate import __version__
+from kmigrate.collector import ending, uncollected
 from kmigrate.errors import UserError, internal
 from kmigrate.light import TYPE_CHECKING
 
@@ -80,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     import importlib
 
-    options = _plain_options(arguments)
+    with uncollected():  # what is imported stays
+        options = _plain_options(arguments)
     if options is None:
         command = next((a for a in arguments if a in _COMMANDS), None)
         options = build_parser(command or "none").parse_args(arguments)
@@ -102,8 +104,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def process() -> int:
     """``main`` as the whole of a process."""
-    from kmigrate.collector import ending
-
     code = main()
     ending()
     return code
