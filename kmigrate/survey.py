@@ -6,7 +6,7 @@ facts of all files. ``examine`` makes the findings of a file from its bytes and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from kmigrate.config import Wishes, selects
 from kmigrate.digests import digest_of
@@ -66,7 +66,7 @@ def survey(data: bytes, forced: bool = False, kept: bool = True, wanted: bool | 
     except Exception as error:
         return Surveyed(digest, wanted, error=problem_of(error))
     hints = _tied_backend(facts)
-    if hints or (facts.users and _may_hold_roots(facts)):
+    if hints or facts.engines or _may_hold_findings(facts):
         WORKBENCH.put(digest, Parsed(source, names.walk))
     return Surveyed(digest, wanted, facts, hints=hints)
 
@@ -88,12 +88,14 @@ def _tied_backend(facts: FileFacts) -> bool:
     return facts.flavour == "tf.keras" and any("keras.backend" in targets for targets in exports.values())
 
 
-def _may_hold_roots(facts: FileFacts) -> bool:
-    """Whether the file will probably be examined: it has something that looks like a root of layer code. Tests have none."""
-    derived = (d for d in facts.definitions if d.kind == "class" and d.bases)
-    if any(not base.endswith("TestCase") for d in derived for base in d.bases):
-        return True
-    return bool(facts.losses) or any(h.target.startswith("#") for h in facts.handed)
+def _may_hold_findings(facts: FileFacts) -> bool:
+    """Whether the file will probably be examined: an engine's use stands in what looks like a root of layer code (no test)."""
+    roots = set(facts.losses)
+    for number, definition in enumerate(facts.definitions):
+        if definition.kind == "class" and any(not base.endswith("TestCase") for base in definition.bases):
+            roots.add(number)
+    roots.update(int(handed.target[1:]) for handed in facts.handed if handed.target.startswith("#"))
+    return any(_inside(facts, user, roots) for user in facts.users)
 
 
 def needs_examining(surveyed: Surveyed, surroundings: Surroundings, whole_module: bool) -> bool:
@@ -112,12 +114,12 @@ def needs_examining(surveyed: Surveyed, surroundings: Surroundings, whole_module
         return False
     if surveyed.hints or any(engine_of(symbol) for symbol in surroundings.imported.values()):
         return True
-    return any(_inside(facts, user, surroundings) for user in facts.users)
+    return any(_inside(facts, user, surroundings.roots) for user in facts.users)
 
 
-def _inside(facts: FileFacts, number: int, surroundings: Surroundings) -> bool:
+def _inside(facts: FileFacts, number: int, roots: Container[int]) -> bool:
     while number >= 0:
-        if number in surroundings.roots:
+        if number in roots:
             return True
         number = facts.definitions[number].parent
     return False

@@ -12,7 +12,7 @@ from kmigrate.config import Config
 from kmigrate.digests import digest_of
 from kmigrate.source import Source
 from kmigrate.survey import analysed, survey
-from kmigrate.workbench import Parsed, Workbench
+from kmigrate.workbench import WORKBENCH, Parsed, Workbench
 
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures").rglob("*.py"))
 
@@ -104,3 +104,15 @@ def test_a_file_is_examined_as_if_it_had_not_been_surveyed_here(text: str) -> No
     assert survey(data).facts is not None
     assert analysed("m.py", data, digest_of(data), None, Config().wishes)[0] == fresh
     assert fresh.findings[0].path == "m.py"
+
+
+def test_only_what_will_probably_be_examined_is_kept() -> None:
+    layer = b"import tensorflow as tf\nfrom keras.layers import Layer\nclass A(Layer):\n    def call(self, x):\n        return tf.exp(x)\n"
+    loader = b"import tensorflow as tf\nfrom keras.layers import Layer\nclass A(Layer):\n    pass\ndef load(x):\n    return tf.exp(x)\n"
+    test = layer.replace(b"keras.layers import Layer", b"unittest import TestCase as Layer").replace(
+        b"(Layer)", b"(tf.test.TestCase)"
+    )
+    handed = b"import tensorflow as tf\nfrom keras.layers import Dense\nDense(3, activation=tf.nn.relu)\n"
+    for data, kept in ((layer, True), (loader, False), (test, False), (handed, True)):
+        survey(data)
+        assert (WORKBENCH.take(digest_of(data)) is not None) == kept, data
