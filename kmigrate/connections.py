@@ -6,7 +6,7 @@ hands the helper on. So the words of import statements are compared with the nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kmigrate.layers.facts import FileFacts, Target
@@ -49,6 +49,12 @@ class Connections:
         changed, self._changed = self._changed, set()
         return {path: self._words_of(path, self._leading[path]) for path in sorted(changed)}
 
+    def expect(self, path: str) -> None:
+        """A file that ``words`` will have to read: what it names is looked up already."""
+        facts = self.index.facts(path)
+        for target in {target for _, target in _used(facts)} if facts is not None else ():
+            self._meaning(path, target)
+
     def _words_of(self, path: str, names: set[str]) -> set[str]:
         found = {module_name(path)} if _ITSELF in names else set()
         if path.endswith("__init__.py"):  # ``from . import helper`` does not name the module
@@ -65,15 +71,18 @@ class Connections:
         for number in facts.users:
             if number >= 0 and (user := outermost[number]) is not None:
                 self._lead(user)
-        for user, target in dict.fromkeys((outermost[number], target) for number, target in _used(facts)):
-            if user is not None:
-                self._link(user, target)
+        users: dict[Target, dict[_Name, None]] = {}
+        for number, target in _used(facts):
+            if (user := outermost[number]) is not None:
+                users.setdefault(target, {})[user] = None
+        for target, those in users.items():
+            self._link(path, those, target)
         for name, targets in (facts.exports or {}).items():
             for target in targets:
                 if target.startswith("="):
                     self._lead(_Name(path, name))
                 else:
-                    self._link(_Name(path, name), target)
+                    self._link(path, (_Name(path, name),), target)
         for star in filter(foreign, facts.stars):
             module = self.index.modules.find(path, star)
             if module is not None and not module[1]:
@@ -81,15 +90,15 @@ class Connections:
                 for name in sorted(self._leading.get(module[0], ())):
                     self._lead(_Name(path, name))
 
-    def _link(self, user: _Name, target: Target) -> None:
-        """``user`` leads where ``target`` does."""
-        name = self._meaning(user.path, target)
-        if engine_of(target):
+    def _link(self, path: str, users: Iterable[_Name], target: Target) -> None:
+        """``users``, names of the module ``path``, lead where ``target`` does."""
+        name = self._meaning(path, target)
+        leads = engine_of(target) is not None
+        if name is not None and not leads:
+            self._users.setdefault(name, []).extend(users)
+            leads = name.name in self._leading.get(name.path, ())
+        for user in users if leads else ():
             self._lead(user)
-        elif name is not None:
-            self._users.setdefault(name, []).append(user)
-            if name.name in self._leading.get(name.path, ()):
-                self._lead(user)
 
     def _meaning(self, path: str, target: Target) -> _Name | None:
         if target.startswith("#"):

@@ -47,6 +47,10 @@ class Executor(Protocol):
         """(number of the chunk, result) in the order of completion. What ``function`` raises is raised here."""
         ...
 
+    def start(self, function: Callable[[], None]) -> None:
+        """Start what has to be started, and call ``function`` there; nobody waits for it."""
+        ...
+
     def finish(self, function: Callable[[], None]) -> None:
         """Call ``function`` once in every process that worked and stays: it puts away what they keep between chunks."""
         ...
@@ -81,6 +85,9 @@ class Here:
     def map(self, function: Callable[[T], R], chunks: Iterable[T]) -> Iterator[tuple[int, R | Lost]]:
         for number, chunk in enumerate(chunks):
             yield number, function(chunk)
+
+    def start(self, function: Callable[[], None]) -> None:
+        """Nothing: this process runs already."""
 
     def finish(self, function: Callable[[], None]) -> None:
         function()
@@ -128,6 +135,12 @@ class Processes:
         except BaseException:  # an interruption, or a reader that wants no more: nobody waits for the rest
             self._close()
             raise
+
+    def start(self, function: Callable[[], None]) -> None:
+        pool = self._pool = self._pool or self._new_pool()
+        with suppress(BrokenProcessPool):  # the next round tells, and does it again
+            for _ in range(self.jobs):
+                pool.submit(function)
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # Not fork: this process may have threads.
@@ -198,6 +211,9 @@ class Dask:
             except (CancelledError, self._dask.comm.CommClosedError) as error:
                 raise UserError(f"the Dask scheduler went away: {error}") from None
             future.release()
+
+    def start(self, function: Callable[[], None]) -> None:
+        """Nothing: its workers run already."""
 
     def finish(self, function: Callable[[], None]) -> None:
         with suppress(OSError, TimeoutError, CancelledError):

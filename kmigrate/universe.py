@@ -7,7 +7,7 @@ engine, a layer that calls a helper. So the survey takes in the packages (or the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 from kmigrate.cache import Cache, Stat, stat_of
@@ -42,6 +42,7 @@ class Universe:
         self.given = dict(given or {})
         # As they were before the file was read: what is read later than that may only be newer.
         self._states: dict[str, Stat | None] = {}
+        self._ahead: dict[str, Surveyed | Problem] = {}  # surveyed before the index asks
 
     def read(self, path: str) -> bytes:
         """Raises FileAccessError."""
@@ -61,6 +62,7 @@ class Universe:
             facts = self.surveyed[path].facts
             if facts is not None:
                 self.index.add(path, facts)
+        self._look_ahead(self.index, wanted, workers)
         self.index.settle()
         self._connect(self.index, workers)
 
@@ -92,8 +94,11 @@ class Universe:
 
     # ---- the survey
 
-    def _survey(self, paths: Collection[str], workers: Workers, forced: bool = False) -> None:
-        """Survey files. ``forced``: whatever the gate says about them (see ``survey``)."""
+    def _survey(
+        self, paths: Collection[str], workers: Workers, forced: bool = False, then: Callable[[str], None] | None = None
+    ) -> None:
+        """Survey files. ``forced``: whatever the gate says about them (see ``survey``). ``then`` is called with each that other
+        processes have done, while they do the next."""
         todo: list[str] = []
         for path in paths:
             known = None if path in self.given else self._remembered(path, forced)
@@ -104,18 +109,18 @@ class Universe:
             else:
                 todo.append(path)
         if forced:
-            self._spread([(path, size_of(path)) for path in todo], workers, forced=True)
+            self._spread([(path, size_of(path)) for path in todo], workers, forced=True, then=then)
         else:
-            wanted, suspects = self._let_through(todo)
+            wanted, suspects = self._let_through(todo, workers)
             self._spread(wanted, workers, wanted=True)
             self._spread(suspects, workers, wanted=False)
 
-    def _let_through(self, paths: Collection[str]) -> tuple[list[Item], list[Item]]:
+    def _let_through(self, paths: Collection[str], workers: Workers) -> tuple[list[Item], list[Item]]:
         """The files that may use an engine and those that may be unreadable. The gate tells in less time than it takes to hand
         files to other processes, and of clean code it lets nothing through."""
         wanted: list[Item] = []
         suspects: list[Item] = []
-        total = 0
+        total = through = 0
         for path in paths:
             try:
                 data = read(path)
@@ -126,6 +131,8 @@ class Universe:
             total += size
             if may_use_engine(data):
                 wanted.append((path, size))
+                through += size
+                workers.expect(through, get_ready)
             elif may_be_unreadable(data):
                 suspects.append((path, size))
             else:
@@ -133,11 +140,20 @@ class Universe:
         WORKBENCH.clear_for(total)
         return wanted, suspects
 
-    def _spread(self, items: Sequence[Item], workers: Workers, forced: bool = False, wanted: bool | None = None) -> None:
+    def _spread(
+        self,
+        items: Sequence[Item],
+        workers: Workers,
+        forced: bool = False,
+        wanted: bool | None = None,
+        then: Callable[[str], None] | None = None,
+    ) -> None:
         task = partial(survey_files, forced=forced, kept=self.cache.kept, wanted=wanted)
         for answers in workers.spread(task, chunks(items), sum(size for _, size in items), _lost):
             for path, answer in answers:
                 self._keep(path, answer)
+                if then is not None:
+                    then(path)
 
     def _remembered(self, path: str, forced: bool = False) -> Surveyed | None:
         if not self.cache.kept:
@@ -161,12 +177,43 @@ class Universe:
         """The facts of a file that the index needs, whatever the gate said about it."""
         known = self.surveyed.get(path)
         if known is None or (known.facts is None and known.error is None):
+            answer = self._ahead.pop(path, None)
             try:
-                answer = self._remembered(path, forced=True) or survey(self.read(path), forced=True)
+                if answer is None or isinstance(answer, str):
+                    answer = self._remembered(path, forced=True) or survey(self.read(path), forced=True)
             except FileAccessError:
                 return None
             self._keep(path, answer)
         return self.surveyed[path].facts
+
+    def _look_ahead(self, index: Index, paths: Iterable[str], workers: Workers) -> None:
+        """Where other processes work, survey the modules that the bases of classes stand in: the index will load nearly all of
+        them, but here and one at a time. What it does not ask for is not kept."""
+        if not workers.started:
+            return
+        from kmigrate.names import foreign
+
+        modules: dict[str, None] = {}
+        for path in paths:
+            for definition in index.files[path].definitions if path in index.files else ():
+                for base in definition.bases:
+                    found = index.modules.find(path, base) if foreign(base) else None
+                    if found is not None and found[1]:
+                        modules[found[0]] = None
+        todo = [path for path in modules if self._is_unknown(path)]
+        sized = [(path, size_of(path)) for path in todo]
+        task = partial(survey_files, forced=True, kept=self.cache.kept)
+        for answers in workers.spread(task, chunks(sized), sum(size for _, size in sized), _lost):
+            self._ahead.update(answers)
+
+    def _is_unknown(self, path: str) -> bool:
+        """Whether the facts of a file would have to be read from it."""
+        if path in self.given or path in self._ahead:
+            return False
+        known = self.surveyed.get(path)
+        if known is not None and (known.facts is not None or known.error is not None):
+            return False
+        return self._remembered(path, forced=True) is None
 
     # ---- files that connect others
 
@@ -183,9 +230,11 @@ class Universe:
         # Who waits imports nothing that was asked about before: only what leads to an engine since then is asked about.
         while reach and (new := sorted(reach.importing(words))):
             known = (self.surveyed[path] for path in new)
-            self._survey([path for path, s in zip(new, known, strict=True) if s.facts is None and s.error is None], workers, True)
+            asked = [path for path, s in zip(new, known, strict=True) if s.facts is None and s.error is None]
+            self._survey(asked, workers, forced=True, then=connections.expect)
             for path in new:
                 index.facts(path)
+            self._look_ahead(index, new, workers)
             index.settle()
             words = connections.words()
 
@@ -219,6 +268,14 @@ def size_of(path: str) -> int:
 
 
 # ---- what workers do
+
+
+def get_ready() -> None:
+    """Load what a survey takes."""
+    import kmigrate.flavour
+    import kmigrate.layers.facts
+    import kmigrate.source
+    import kmigrate.workbench  # noqa: F401
 
 
 def survey_files(paths: Sequence[Item], forced: bool = False, kept: bool = True, wanted: bool | None = None) -> list[Answer]:

@@ -23,7 +23,10 @@ _CHUNK_FILES = 200
 
 
 def chunks(items: Sequence[tuple[T, int]]) -> list[list[tuple[T, int]]]:
-    """Items with a size in bytes, in order, grouped so that a group is worth a message to another process."""
+    """Items with a size in bytes, grouped so that a group is worth a message to another process.
+
+    The largest group comes first, so that no process is left with it when the others are done.
+    """
     found: list[list[tuple[T, int]]] = []
     total = _CHUNK_BYTES
     for item in items:
@@ -32,7 +35,7 @@ def chunks(items: Sequence[tuple[T, int]]) -> list[list[tuple[T, int]]]:
             total = 0
         found[-1].append(item)
         total += item[1]
-    return found
+    return sorted(found, key=lambda group: -sum(size for _, size in group))
 
 
 def without_collector(function: Callable[[Sequence[T]], R], part: Sequence[T]) -> R:
@@ -73,6 +76,16 @@ class Workers:
             single = [[item] for item in parts[number]]
             for place, again in executor.map(function, single):
                 yield lost(single[place][0], again.reason) if isinstance(again, Lost) else again
+
+    @property
+    def started(self) -> bool:
+        """Whether other processes are at work."""
+        return self._executor is not None
+
+    def expect(self, size: int, ready: Callable[[], None]) -> None:
+        """So many bytes of source will be spread at least: the processes that it takes start, and call ``ready``, meanwhile."""
+        if self._where == "local" and self._executor is None and self._worth(2, size):
+            self._opened().start(ready)
 
     def _worth(self, parts: int, size: int) -> bool:
         if self._jobs == 1 or parts < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,3 +116,26 @@ def test_other_processes_read_the_words_of_imports(project: Path, monkeypatch: p
     monkeypatch.setattr(workers, "_CHUNK_FILES", 1)
     reports = Project(Config(), jobs=2).reports(["."])
     assert [(f.path, f.symbol) for report in reports for f in report.findings] == [("pkg/layers/impl.py", "tf.math.exp")]
+
+
+def test_other_processes_read_the_modules_of_bases(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index would load them here, one at a time; what cannot be read is told as if it did."""
+    write(project, "pkg/base.py", "from keras.layers import Layer\n\nclass Base(Layer):\n    pass\n")
+    write(project, "pkg/broken.py", "class Mixin:\n    def f(self, x:\n")
+    layer = "from .base import Base\nfrom .broken import Mixin\nfrom .layers.impl import tf\n\nclass A(Base, Mixin):\n"
+    write(project, "pkg/model.py", layer + "    def call(self, x):\n        return tf.exp(x).get_shape()\n")
+    one = Project(Config()).reports(["."])
+    assert [(f.path, f.symbol) for report in one for f in report.findings][:1] == [("pkg/model.py", "tf.math.exp")]
+    assert [error.path for report in one for error in report.errors] == ["pkg/broken.py"]
+    monkeypatch.setattr(workers, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(workers, "_CHUNK_FILES", 1)
+    ahead: set[str] = set()
+    real = universe.Universe._look_ahead
+
+    def look(self: universe.Universe, *arguments: Any) -> None:
+        real(self, *arguments)
+        ahead.update(Path(path).name for path in self._ahead)
+
+    monkeypatch.setattr(universe.Universe, "_look_ahead", look)
+    assert Project(Config(), jobs=2).reports(["."]) == one
+    assert ahead == {"base.py", "broken.py"}

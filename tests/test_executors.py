@@ -67,6 +67,17 @@ def test_a_death_loses_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "died").exists()
 
 
+def vanish() -> None:
+    os._exit(1)
+
+
+def test_processes_that_die_at_their_start_lose_nothing() -> None:
+    with open_executor("local", 2) as executor:
+        executor.start(vanish)
+        found = dict(executor.map(square, range(4)))
+    assert {number: result[0] for number, result in found.items() if not isinstance(result, Lost)} == {n: n * n for n in range(4)}
+
+
 def test_a_chunk_that_always_kills_is_lost_alone() -> None:
     with open_executor("local", 2) as executor:
         found = dict(executor.map(die, range(6)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
 from kmigrate.gate import may_use_engine
+from kmigrate.layers.facts import DefinitionFacts, Use
 from kmigrate.model import FileReport
 from kmigrate.names.aliases import canonical_symbol
 from kmigrate.names.symbols import ENGINE_IN_KERAS
@@ -269,3 +271,18 @@ def test_a_dimension_alone_ties_a_layer_to_tensorflow(line: str) -> None:
 
 def test_the_gate_knows_every_name_by_which_keras_exposes_an_engine() -> None:
     assert set(EXPOSED) == ENGINE_IN_KERAS.keys()
+
+
+def test_facts_arrive_as_they_were_sent() -> None:
+    text = b"import tensorflow as tf\nfrom .a import f\nclass A(f.Base):\n    def call(self, x):\n        return f(tf.exp(x))\n"
+    facts = survey.survey(text).facts
+    assert facts is not None and facts.uses and facts.definitions
+    arrived = pickle.loads(pickle.dumps(facts))
+    assert arrived == facts
+    assert [type(arrived.uses[0]), type(arrived.definitions[0])] == [Use, DefinitionFacts]
+
+
+def test_the_largest_group_of_files_comes_first() -> None:
+    sizes = [300_000, 200_000, 900_000, 100, 200]
+    groups = workers.chunks([(str(size), size) for size in sizes])
+    assert [[size for _, size in group] for group in groups] == [[900_000], [300_000, 200_000], [100, 200]]
