@@ -124,3 +124,24 @@ def test_deep_nesting_does_not_exhaust_the_stack() -> None:
 def test_the_lazy_tensorflow_of_keras_3(module: str) -> None:
     names = Names(ast.parse(f"from {module} import tensorflow as tf\ntf.nn.relu(x)\n"))
     assert [r.meaning.symbols for r in names.engine_references()] == [("tf.nn.relu",)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "symbols"),
+    [
+        ("getattr(tf.nn, 'relu').__name__", ["tf.nn.relu"]),
+        ("(tf if c else y).exp", ["tf"]),
+        ("(m := tf).exp", ["tf"]),
+        ("import_module('tensorflow').exp", ["tf.exp"]),
+        ("__import__('tensorflow').exp", ["tf.exp"]),
+        ("staticmethod(tf.exp).f", ["tf.exp.f", "tf.exp"]),
+        ("f(tf).exp", ["tf"]),
+        ("f('tensorflow').exp", []),
+        ("f()[0].exp", []),
+        ("f(x).tf", []),
+    ],
+)
+def test_attributes_of_what_is_no_name(expression: str, symbols: list[str]) -> None:
+    text = f"import tensorflow as tf\nfrom importlib import import_module\n{expression}\n"
+    names = Names(ast.parse(text))
+    assert ["|".join(r.meaning.symbols) for r in names.engine_references()] == symbols

@@ -138,9 +138,8 @@ class _Extraction:
         self.uses: dict[tuple[int, Target, str], None] = {}
 
     def facts(self) -> FileFacts:
-        for call in self.names.calls:
-            if self._may_hand_over(call):
-                self._handed_over(call)
+        for call in self._handing_over():
+            self._handed_over(call)
         if self.custom_objects:
             self._custom_objects()
         for chain in self.chains:
@@ -304,15 +303,21 @@ class _Extraction:
 
     # ---- functions handed to Keras
 
-    def _may_hand_over(self, call: ast.Call) -> bool:
-        """Whether a call is one of those that take functions by position, or has a keyword that takes one: few are."""
-        for keyword in call.keywords:
-            if keyword.arg is not None and function_kind(keyword.arg) is not None:
-                return True
-        function = call.func
-        if function.__class__ is ast.Attribute:
-            return function.attr in self.special
-        return function.__class__ is ast.Name and function.id in self.special
+    def _handing_over(self) -> Iterator[ast.Call]:
+        """The calls of what takes functions by position, and those with a keyword that takes one: few of all."""
+        special, attribute, name = self.special, ast.Attribute, ast.Name
+        for call in self.names.calls:
+            function = call.func
+            if function.__class__ is attribute:
+                takes = function.attr in special
+            else:
+                takes = function.__class__ is name and function.id in special
+            for keyword in () if takes else call.keywords:
+                if keyword.arg and function_kind(keyword.arg):
+                    takes = True
+                    break
+            if takes:
+                yield call
 
     def _handed_over(self, call: ast.Call) -> None:
         function, last = call.func, last_name(call.func)

@@ -14,6 +14,7 @@ from kmigrate.names.walk import Walk
 
 _BUILTINS = frozenset(dir(builtins))
 _LOOKUPS = frozenset({"getattr", "hasattr"})
+_OF_ARGUMENT = frozenset({"getattr", "staticmethod"})  # what they return may be what they are given
 # A name that is bound more often than this is taken to mean any of its bindings, wherever it is used.
 _MANY_BINDINGS = 50
 _LONGEST_ALIAS = 50
@@ -79,21 +80,23 @@ class Names:
                 yield Reference(node, meaning, self._inside.get(node), "target")
 
     def chains(self, sources: set[str] | None) -> Iterator[ast.expr]:
-        """The maximal names and attribute chains that are read: those that begin with one of ``sources``, or with an object and
-        an attribute of that name; all where ``sources`` is None or a star import may bind any name."""
+        """The maximal names and attribute chains that are read: those that begin with one of ``sources``, with an object and an
+        attribute of that name, or with no name but what may mean something (``_may_mean``); all where ``sources`` is None or a
+        star import may bind any name."""
         if sources is None or self.stars:
             yield from self.walk.chains
             return
         for node, (root, first) in zip(self.walk.chains, self.walk.ends, strict=True):
-            if root is None or root in sources or first in sources:
+            if _may_mean(node) if root is None else (root in sources or first in sources):
                 yield node
 
     def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
         """The chains that end in one of ``attributes``, those of imported modules apart."""
         modules = self._candidates.imported()
         found: dict[str, list[ast.Attribute]] = {}
+        dotted = ast.Attribute
         for node, (root, _) in zip(self.walk.chains, self.walk.ends, strict=True):
-            if isinstance(node, ast.Attribute) and node.attr in attributes and root not in modules:
+            if isinstance(node, dotted) and node.attr in attributes and root not in modules:
                 if node.attr != "value" or root is None:  # of a dimension: x.shape[1].value
                     found.setdefault(node.attr, []).append(node)
         for name in sorted(found):
@@ -388,3 +391,15 @@ class Names:
                 if meaning.symbols:
                     return meaning
         return NOTHING
+
+
+def _may_mean(chain: ast.expr) -> bool:
+    """Whether attributes of an expression that is no name may be a symbol (see ``Names._expression``): most are of the result of
+    some call, and are none."""
+    at: ast.AST = chain
+    while at.__class__ is ast.Attribute:
+        at = at.value
+    if isinstance(at, ast.Call):
+        looked_up = isinstance(at.func, ast.Name) and at.func.id in _OF_ARGUMENT
+        return bool(at.args) and (looked_up or isinstance(at.args[-1], ast.Constant))
+    return isinstance(at, (ast.IfExp, ast.NamedExpr))
