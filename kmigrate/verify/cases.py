@@ -19,10 +19,10 @@ class Case:
     """One way to run a unit.
 
     ``kwargs`` are for the constructor (or the outer function); a string ``expr(...)`` is evaluated by the worker.
-    ``inputs`` are (name, spec); ``name.0``, ``name.1`` make a list. ``dynamic`` leaves the first dimension of
-    placeholders unknown, as in a model. ``epsilon`` is what ``K.epsilon()`` gives. ``initial_state`` begins a recurrent unit in
-    states that are not zero; ``round_trip`` also takes it through ``get_config`` and ``from_config``. ``origin`` is where its
-    arguments come from, for people.
+    ``inputs`` are (name, spec); ``name.0``, ``name.1`` make a list, ``name.a``, ``name.b`` a dictionary. ``dynamic``
+    leaves the first dimension of placeholders unknown, as in a model. ``epsilon`` is what ``K.epsilon()`` gives.
+    ``initial_state`` begins a recurrent unit in states that are not zero; ``round_trip`` also takes it through ``get_config``
+    and ``from_config``. ``origin`` is where its arguments come from, for people.
     """
 
     kwargs: Mapping[str, Any] = field(default_factory=dict)

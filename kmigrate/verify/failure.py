@@ -76,11 +76,16 @@ def of_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
 
 def failure_of(case: Case, error: Mapping[str, Any], shape: UnitShape, project: Classes | None = None) -> Failure:
     """The failure that a worker's answer tells of."""
-    return Failure(case, str(error.get("where")), f"{error.get('type')}: {error.get('message')}", shape, project)
+    return Failure(case, str(error.get("where")), said(error), shape, project)
+
+
+def said(error: Mapping[str, Any]) -> str:
+    """``Type: message``, once: TensorFlow begins the message with the type where it converted the code."""
+    message = str(error.get("message") or "")
+    return f"{error.get('type')}: {message.removeprefix(str(error.get('type')) + ': ')}"
 
 
 def told(error: Mapping[str, Any]) -> str:
     """A worker's answer in words: ``fails at call (m.py:3): ValueError: odd``."""
-    said = str(error.get("message") or "").removeprefix(f"{error.get('type')}: ")
     at = f" ({error['at']})" if error.get("at") else ""
-    return f"fails at {error.get('where')}{at}: {error.get('type')}: {re.sub(r' at 0x[0-9a-f]+', '', said)}"
+    return f"fails at {error.get('where')}{at}: {re.sub(r' at 0x[0-9a-f]+', '', said(error))}"

@@ -30,6 +30,8 @@ _RULES: _Rows = (
         arguments.whole_quotients,
         (r"Ambiguous dimension: \d*\.\d|'float' object cannot be interpreted as an integer|ZeroDivisionError",),
     ),
+    (tensors.states, (r"cell\.state_size` is \[(?P<sizes>\d[\d, ]*)\]",)),
+    (tensors.keyed, (r"are valid indices, got '(?P<name>\w+)'",)),
     (arguments.key, (r"^KeyError: '(?P<name>[A-Za-z_]\w*)'$",)),
     (
         arguments.training,

@@ -11,10 +11,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from kmigrate.verify import overlays
+from kmigrate.verify.failure import said
 
 _TENSORFLOW_1 = "the code is written for TensorFlow 1: try --stack keras2-tf1"
 _TENSORFLOW_2 = "the code is written for TensorFlow 2: try --stack keras2-tf2"
 _NEWER = "the code is written for a later version of the library than any stack has (kmigrate engines list)"
+_GRAPH = "the code runs in a graph only, which TensorFlow 2 has given up: try --stack keras2-tf1"
 _REFUSED = re.compile(r"(?:Keyword argument not understood:|Unexpected keyword argument passed to \w+:)\W+(?P<name>\w+)")
 _ANOTHER = "the code is written for another version of the engine: try another --stack (kmigrate engines list)"
 _INSTALL = "the stack lacks a package that the code needs"
@@ -38,6 +40,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"'(?:int|NoneType)' object has no attribute 'value'", _TENSORFLOW_1),
     (r"type object '\w+V1' has no attribute '\w+'", _TENSORFLOW_2),
     (r"module '(?:tensorflow|theano)[\w.]*' has no attribute '\w+'", _ANOTHER),
+    (r"when eager execution is enabled|(?:not compatible with|not supported (?:in|with|when)) eager execution", _GRAPH),
     (r"^ValueError: Shape \([\d, ?]+\) must have rank 0$", _BEFORE_1),
     (r"^NameError: (?:global )?name '\w+' is not defined", _NAME),
     (r"Can't instantiate abstract class|^NotImplementedError: NotImplementedError\(", _ABSTRACT),
@@ -51,11 +54,11 @@ _ROWS: tuple[tuple[str, str], ...] = (
 def advice(error: Mapping[str, Any]) -> str | None:
     """What a person can do about a failure that no other case cures; None for every other failure. Its ``of`` is the library
     that lacks an argument which the code gives."""
-    said = f"{error.get('type')}: {error.get('message')}"
+    message = said(error)
     if error.get("of"):
         return _NEWER
-    found = next((text for pattern, text in _ROWS if re.search(pattern, said)), None)
-    return (overlays.advice(said) or _INSTALL) if found == _INSTALL else found
+    found = next((text for pattern, text in _ROWS if re.search(pattern, message)), None)
+    return (overlays.advice(message) or _INSTALL) if found == _INSTALL else found
 
 
 def refused_by_keras(error: Mapping[str, Any], given: Collection[str]) -> bool:

@@ -154,8 +154,12 @@ def _ragged(seed: int, shape: tuple[int, ...], integers: bool) -> str:
 
 
 def key(failure: Failure, match: re.Match[str]) -> Made:
-    """``KeyError: 'nb_steps'``: an argument among the ``**kwargs``."""
+    """``KeyError: 'nb_steps'``: another tensor of a dictionary, else an argument among the ``**kwargs``."""
     name = match["name"]
+    for stem, text in [(given.partition("."), text) for given, text in failure.case.inputs if "." in given][-1:]:
+        added = f"{stem[0]}.{name}"
+        if not stem[2].isdigit() and added not in dict(failure.case.inputs):
+            yield replace(failure.case, inputs=(*failure.case.inputs, (added, text)))
     for value in alternatives(name)[:2]:
         if failure.shape.is_class and failure.where == "construct":
             yield failure.kwargs(**{name: value})

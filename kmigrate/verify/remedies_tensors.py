@@ -36,6 +36,25 @@ def alone(failure: Failure, match: re.Match[str]) -> Made:
         yield replace(failure.case, inputs=((stem, first[0]), *rest))
 
 
+def states(failure: Failure, match: re.Match[str]) -> Made:
+    """``cell.state_size is [3, 3]``: the last tensors of the call, one row of each of these sizes for each sample."""
+    sizes = [int(size) for size in re.findall(r"\d+", match["sizes"])]
+    found = list(failure.tensors())[-len(sizes) :]
+    if len(found) == len(sizes):
+        samples = next((spec.shape[0] for _, _, spec in failure.tensors() if spec.shape), 2)
+        texts = zip(found, sizes, strict=True)
+        yield failure.with_texts({place: shaped(failure.case, place, (samples, size)) for (place, _, _), size in texts})
+
+
+def keyed(failure: Failure, match: re.Match[str]) -> Made:
+    """``inputs["anchor"]`` of a tensor: each of the first two parameters alone as a dictionary."""
+    stems = list(dict.fromkeys(name.partition(".")[0] for _, name, _ in failure.tensors()))
+    for stem in stems[:2]:
+        own = [text for name, text in failure.case.inputs if name.partition(".")[0] == stem]
+        rest = tuple(item for item in failure.case.inputs if item[0].partition(".")[0] != stem)
+        yield replace(failure.case, inputs=((f"{stem}.{match['name']}", own[0]), *rest))
+
+
 def expected(failure: Failure, match: re.Match[str]) -> Made:
     """``Input 'box_ind' ... does not match expected type of int32``: the input of that name first."""
     kind = re.sub(r"\d+", "", match["kind"])

@@ -107,6 +107,18 @@ def test_a_parameter_that_takes_keywords_only_is_given(engines: Engines) -> None
     assert verify(engines, text, text.replace("* scale", "/ scale"), "f").verdict == "different"
 
 
+def test_a_layer_of_tensorflow_keras_gets_a_dictionary_of_tensors(engines: Engines) -> None:
+    text = """
+import tensorflow as tf
+class Distance(tf.keras.layers.Layer):
+    def call(self, inputs):
+        return tf.square(inputs["left"] - 2.0 * inputs["right"])
+"""
+    assert verify(engines, text, text, "Distance", "layer").verdict == "identical"
+    wrong = verify(engines, text, text.replace("2.0", "3.0"), "Distance", "layer")
+    assert wrong.verdict == "different", wrong.reason
+
+
 def test_code_that_names_float32_gets_all_its_cases(engines: Engines) -> None:
     text = "import tensorflow as tf\ndef f(x): return tf.square(x) * tf.constant(2.0, tf.float32)\n"
     verdict = verify(engines, text, text, "f")

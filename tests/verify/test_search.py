@@ -13,7 +13,7 @@ import pytest
 from kmigrate.verify import specs
 from kmigrate.verify.anatomy import UnitShape, read_unit
 from kmigrate.verify.cases import Case
-from kmigrate.verify.failure import Failure
+from kmigrate.verify.failure import Failure, failure_of
 from kmigrate.verify.feedback import neighbours, next_cases
 from kmigrate.verify.search import Search, progress_of
 
@@ -139,6 +139,23 @@ def test_arguments_that_only_the_message_names() -> None:
     assert [dict(found.inputs).get("training") for found in phases[:2]] == ["literal(True)", "literal(False)"]
 
 
+def test_states_have_the_sizes_that_the_cell_names() -> None:
+    message = "ValueError: An `initial_state` was passed that is not compatible; however `cell.state_size` is [3, 5]"
+    (found, *_) = failing(message, "float[4,6,4]", "float[6]", "float[2,8,8,3]")
+    assert [text for _, text in found.inputs] == ["float[4,6,4]", "float[4,3]", "float[4,5]"]
+
+
+def test_a_dictionary_of_tensors_grows_by_the_keys_that_are_asked_for() -> None:
+    layer = read_unit("class L(Layer):\n    def call(self, x): pass\n", "L")
+    assert layer is not None
+    message = "TypeError: Only integers, slices (`:`) and scalar tf.int32/tf.int64 tensors are valid indices, got 'anchor'"
+    (first, *_) = next_cases(Failure(Case({}, (("x", "float[2,4]"),)), "call", message, layer))
+    assert first.inputs == (("x.anchor", "float[2,4]"),)
+    error = {"where": "call", "type": "KeyError", "message": "KeyError: 'positive'"}
+    (second, *_) = next_cases(failure_of(first, error, layer))
+    assert second.inputs == (("x.anchor", "float[2,4]"), ("x.positive", "float[2,4]"))
+
+
 def test_a_layer_that_wants_masks_gets_one_for_each_tensor() -> None:
     layer = read_unit("class L(Layer):\n    def call(self, x, mask=None): pass\n", "L")
     assert layer is not None
@@ -184,9 +201,11 @@ def failing_always(**error: Any) -> tuple[str, int]:
         ("AttributeError", "type object 'ResizeMethodV1' has no attribute 'LANCZOS3'", "--stack keras2-tf2"),
         ("TypeError", "it returns a function, and no value that could be compared", "where the returned function is a unit"),
         ("NameError", "name 'Lion' is not defined", "does not define"),
+        ("NameError", "NameError: name 'Lion' is not defined", "does not define"),
         ("TypeError", "Can't instantiate abstract class Base with abstract methods mix", "a base class"),
         ("RuntimeError", "It looks like you are subclassing `Model` and you forgot to call `super(...)`", "a Keras before"),
         ("ValueError", "Shape (2, 2, 1) must have rank 0", "before 1.0"),
+        ("RuntimeError", "tf.device does not support functions when eager execution is enabled.", "a graph only"),
         ("MissingInputError", "Undeclared input", "a placeholder of its own"),
     ],
 )

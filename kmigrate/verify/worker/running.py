@@ -139,7 +139,7 @@ class Running(object):
         return len(every) > 1 and every[1].name.startswith("state") and not more
 
     def _arguments(self, is_layer):
-        """{parameter: tensor, list of tensors or Python value}, in the order of the case."""
+        """{parameter: tensor, list or dictionary of tensors, or Python value}, in the order of the case."""
         arguments = {}
         for item in self.case.get("inputs", []):
             name, _, index = item["name"].partition(".")
@@ -152,8 +152,10 @@ class Running(object):
                 self.names.append(item["name"])
             else:
                 tensor = plain(self.engine, self.module, value)
-            if index:
+            if index.isdigit():
                 arguments.setdefault(name, []).append(tensor)
+            elif index:
+                arguments.setdefault(name, {})[index] = tensor
             else:
                 arguments[name] = tensor
         return arguments
