@@ -15,6 +15,7 @@ _VALUES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"^(filters|nb_filter|n_filters|num_filters|channels|.*_filters|out_channels|nb_capsule|num_capsule)$", (3, 4)),
     (r"^(kernel_size|kernel|.*kernel_size|filter_size)$", (3, (3, 3), 2, 1)),
     (r"^(pool_size|pool|strides?|size|scale|factor|upsampling|.*factor|block_size)$", (2, (2, 2), 1)),
+    (r"^((up|down)_?(sampl|scal)\w*|(.*_)?ratio|reduction.*)$", (2, 4, 1)),
     (r"^(pool_list|levels|bins)$", ([1, 2], [1])),
     (r"^(padding|border_mode|pad)$", ("same", "valid", 1, (1, 1))),
     (r"^([HWCDT]|nb_row|nb_col|rows|cols|height|width|pool_height|pool_width|.*_height|.*_width)$", (3, 2)),

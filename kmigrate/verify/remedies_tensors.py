@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -177,6 +178,11 @@ def divisible(failure: Failure, match: re.Match[str]) -> Made:
     for name in failure.given(int):
         if failure.case.kwargs[name] == size:
             yield failure.kwargs(**{name: by})
+    # What is divided may be a product that an argument is a factor of.
+    lacks = by // math.gcd(by, size)
+    for name in failure.given(int) if size else ():
+        if 1 < lacks * failure.case.kwargs[name] <= 64:
+            yield failure.kwargs(**{name: lacks * failure.case.kwargs[name]})
 
 
 def axis_value(failure: Failure, match: re.Match[str]) -> Made:

@@ -59,3 +59,12 @@ def test_the_rewritten_text_is_what_is_converted(tmp_path: Path, name: str) -> N
         # the same lines with another text
         in_place = ORIGINAL.replace("tf.square(x) + 1.0", "K.square(x) + 2.0")
         assert verdict(engines, path, in_place, "Other").verdict == "different"
+
+
+@pytest.mark.parametrize("name", ["keras2-tf1", "keras2-tf2"])
+def test_a_helper_of_tf_keras_layers_may_ask_a_tensor_for_its_length(name: str) -> None:
+    text = "import tensorflow as tf\ndef f(x):\n    rank = len(tf.shape(x))\n    return tf.square(x) * rank\n"
+    stack = stacks.get_stack(name)
+    with Engines(stacks.ensure(stack), stack.engines) as engines:
+        found = verify_module(ModulePair("m.py", text, text, flavour="tf.keras"), [Unit("f", "helper", 1)], engines)[0]
+    assert found.verdict == "identical", found.reason

@@ -64,6 +64,8 @@ def test_constructor_messages_change_constructor_arguments() -> None:
     assert {} in [c.kwargs for c in failing("got an unexpected keyword argument 'units'", units=3)]
     assert {} in [c.kwargs for c in failing("TypeError: ('Keyword argument not understood:', 'units')", units=3)]
     assert {"units": 4} in [c.kwargs for c in failing("ValueError: Ambiguous dimension: 0.75", units=3)]
+    product = failing("Dimension size must be evenly divisible by 9 but is 12 for 'd' (op: 'DepthToSpace')", units=4, rate=3)
+    assert {"units": 12, "rate": 3} in [c.kwargs for c in product]
     assert {"size": 3} in [c.kwargs for c in failing("unsupported operand type(s) for -: 'str' and 'int'", size="same")]
     pooling = failing("AttributeError: 'Dense' object has no attribute 'pool_size'", layer="expr(layers.Dense(3))")
     assert pooling[0].kwargs == {"layer": "expr(layers.MaxPooling2D(2))"}

@@ -161,13 +161,15 @@ class Running(object):
         return arguments
 
     def _call_converted(self, target, arguments, is_layer):
-        """Called as it is or, where Python's `if` meets a tensor, as TensorFlow 2 converts it inside a layer."""
+        """Called as it is or, where Python's `if` or `len` meets a tensor, as tf.keras converts it inside a layer."""
         try:
             return self._call(target, arguments, is_layer)
         except CaseTimeout:
             raise
         except Exception as error:
-            if not self.engine.tf2 or is_layer or type(error).__name__ != "OperatorNotAllowedInGraphError":
+            converts = self.engine.tf2 or (self.engine.name == "tensorflow" and self.engine.flavour == "tf.keras")
+            python = type(error).__name__ == "OperatorNotAllowedInGraphError" or "len is not well defined for" in str(error)
+            if is_layer or not converts or not python:
                 raise
             return self._call(self.engine.tf.autograph.to_graph(target), arguments, is_layer)
 
