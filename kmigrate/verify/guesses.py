@@ -22,7 +22,8 @@ RANKS = {0: "[]", 1: "[6]", 2: "[2,4]", 3: "[2,6,4]", 4: "[2,8,8,3]", 5: "[2,4,4
 _PYTHON = re.compile(
     r"^([HWCDT]|axis|axes|n|k|shape|output_shape|input_shape|target_shape|size|.*_size|strides?|padding|rate|alpha|gamma|eps|epsilon"
     r"|.*dims?|num_.*|n_.*|nb_.*|dtype|data_format|mode|activation|dim|units|rank|order|margin|seed|stddev|keepdims|factor"
-    r"|classes|count|depth|method|window|steps|threshold|smooth|temperature|.*_fn|fn|func|name|training|sigma|p|power)$"
+    r"|classes|count|depth|method|window|steps|threshold|smooth|temperature|.*_fn|fn|func|name|training|sigma|p|power"
+    r"|(is|use|return|has)_.*|drop.*|.*_(prob|rate|ratio))$"
 )
 _LIST = re.compile(r"^(inputs|args|tensors|xs|arrays|tensor_list|vects|vecs|pair|features|x_list|z_args|values)$")
 _TRUE = re.compile(r"^(y_?true|true|target.*|labels?|y|gt.*|t|ground_?truth|real|yTrue)$", re.IGNORECASE)
@@ -81,7 +82,8 @@ def _guessed(shape: UnitShape, kind: str, names: list[str], ranks: list[int], va
     many = shape.count or (2 if _LIST.match(names[0]) and not shape.is_class else 0)
     if many >= 2:
         lists = _lists(names[0], many, ranks)
-        return _with_rest(lists + _tensors(names[:1], ranks), names[1:], values, numbers)
+        sure = len(lists) if shape.count else 4  # by its name alone it may as well be one tensor
+        return _with_rest([*lists[:sure], *_tensors(names[:1], ranks), *lists[sure:]], names[1:], values, numbers)
     found = _mixed(names, ranks, values, numbers)
     if shape.is_class or kind == "lambda":
         found += _with_rest(_lists(names[0], 2, ranks)[:12], names[1:], values, numbers)

@@ -15,6 +15,7 @@ from kmigrate.verify.anatomy import UnitShape, read_unit
 from kmigrate.verify.cases import Case
 from kmigrate.verify.failure import Failure, failure_of
 from kmigrate.verify.feedback import neighbours, next_cases
+from kmigrate.verify.guesses import input_sets
 from kmigrate.verify.search import Search, progress_of
 
 SHAPE = UnitShape((), (), True, 0, "")
@@ -366,6 +367,13 @@ def test_an_argument_that_a_class_of_keras_does_not_take_is_of_another_version_u
 
     probe, _ = worker(fails)
     assert ("a later version of the library" in str(Search(probe, shape, "layer").run().reason)) is not given
+
+
+def test_what_a_function_calls_inputs_may_be_one_tensor_among_numbers() -> None:
+    shape = read_unit("def f(inputs, drop_prob, is_training): pass\n", "f")
+    assert shape is not None
+    wanted = (("inputs", "float[2,4]"), ("drop_prob", "literal(0.5)"), ("is_training", "literal(True)"))
+    assert wanted in input_sets(shape, "helper")[:6]
 
 
 def test_refused_constructor_arguments_are_tried_once() -> None:
