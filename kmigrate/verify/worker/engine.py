@@ -60,6 +60,8 @@ class Engine(object):
             import tensorflow as tf
 
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            # Nobody reads them, and TensorFlow 1 inspects the signature of every call of a deprecated function for them.
+            importlib.import_module("tensorflow.python.util.deprecation")._PRINT_DEPRECATION_WARNINGS = False
             self.tf = tf
             self.tf2 = int(tf.__version__.split(".")[0]) >= 2
             if self.tf2:

@@ -15,6 +15,7 @@ from .standin import StandIn
 
 # Folders above that of the module, or of its package, in which the rest of its project may lie.
 ABOVE = 3
+MOST_CODES = 200
 
 
 class importing(object):
@@ -212,20 +213,41 @@ class Shown(object):
 linecache.updatecache = Shown.update
 
 
+class Compiled(importlib.machinery.SourceFileLoader):
+    """A module of the user's tree, compiled once for all runs that read the same text: no run writes bytecode."""
+
+    codes = {}
+
+    @classmethod
+    def code(cls, source, path):
+        if (source, path) not in cls.codes:
+            if len(cls.codes) >= MOST_CODES:
+                cls.codes.clear()
+            cls.codes[source, path] = compile(source, path, "exec", dont_inherit=True)
+        return cls.codes[source, path]
+
+    def source_to_code(self, data, path, *_, **__):
+        return self.code(data, path)
+
+
 class Override(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Gives the text under test for one module name, and for the files of ``others`` (paths below the root) their texts;
     everything else comes from the user's tree."""
 
     def __init__(self, name, source, path, root=None, others=()):
-        self.name, self.source, self.path = name, source, path
+        self.name, self.source, self.path, self.root = name, source, path, root and os.path.join(os.path.realpath(root), "")
         self.others = {os.path.realpath(os.path.join(root or ".", place)): others[place] for place in others}
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != self.name:
-            spec = importlib.machinery.PathFinder.find_spec(fullname, path) if self.others else None
-            if spec is None or os.path.realpath(spec.origin or "") not in self.others:
+            spec = importlib.machinery.PathFinder.find_spec(fullname, path) if self.root else None
+            where = os.path.realpath(spec.origin) if spec is not None and spec.origin else ""
+            if where in self.others:
+                spec.loader = self
+            elif where.startswith(self.root or os.sep) and type(spec.loader) is importlib.machinery.SourceFileLoader:
+                spec.loader = Compiled(fullname, spec.loader.path)
+            else:
                 return None
-            spec.loader = self
             return spec
         is_package = os.path.basename(self.path) == "__init__.py"
         spec = importlib.util.spec_from_loader(fullname, self, origin=self.path, is_package=is_package)
@@ -245,4 +267,4 @@ class Override(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             source = self.others[os.path.realpath(path)]
         Shown.texts[path] = source
         linecache.updatecache(path)
-        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+        exec(Compiled.code(source, path), module.__dict__)
