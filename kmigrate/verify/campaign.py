@@ -6,6 +6,7 @@ The engines of a stack take seconds to start, so every process that performs tas
 from __future__ import annotations
 
 import atexit
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,9 @@ from kmigrate.verify.session import ModulePair
 from kmigrate.verify.stacks import ensure, get_stack
 from kmigrate.verify.state import State
 from kmigrate.verify.verdicts import EngineVerdict, UnitVerdict
+
+_IMPORTED = re.compile(rb"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+_ABOVE = 3  # as worker/modules.py
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -213,8 +217,18 @@ class _Contents:
         folder = root / pair.package.split(".")[0] if pair.package else root
         if folder not in self._folders:
             files = sorted(folder.rglob("*.py") if pair.package else folder.glob("*.py"))
-            self._folders[folder] = digest([(str(file.relative_to(folder)), _bytes(file)) for file in files])
+            texts = [(str(file.relative_to(folder)), _bytes(file)) for file in files]
+            imported = {name for _, text in texts for name in _IMPORTED.findall(text or b"")}
+            self._folders[folder] = digest(texts, _above(root, sorted(name.decode() for name in imported)))
         return self._folders[folder]
+
+
+def _above(root: Path, names: Sequence[str]) -> list[tuple[str, Any]]:
+    """The modules of these names in the folders above, in which the worker looks for what it does not find."""
+    above = list(root.parents)[:_ABOVE]
+    found = [folder / name for folder in above for name in names]
+    files = [file for place in found for file in (place.with_suffix(".py"), *sorted(place.rglob("*.py"))) if file.is_file()]
+    return [(str(file.relative_to(above[-1])), _bytes(file)) for file in files]
 
 
 def _bytes(file: Path) -> Any:

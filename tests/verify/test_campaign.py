@@ -91,6 +91,18 @@ def test_keys_follow_the_content(tmp_path: Path) -> None:
     assert _Contents().key(one) != key, "a module that it may import has changed"
 
 
+def test_keys_follow_the_modules_above_that_an_import_names(tmp_path: Path) -> None:
+    for part in ("layers", "common", "unrelated"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "layers" / "user.py").write_text("from common.sizes import SIZE\n")
+    (one, _) = tasks(tmp_path / "layers")
+    key = _Contents().key(one)
+    (tmp_path / "unrelated" / "sizes.py").write_text("SIZE = 2\n")
+    assert _Contents().key(one) == key
+    (tmp_path / "common" / "sizes.py").write_text("SIZE = 2\n")
+    assert _Contents().key(one) != key
+
+
 def test_the_limits_are_those_of_the_configuration() -> None:
     limits = limits_of(Config(verify=VerifyConfig(time_limit=5.0, memory_limit=2048)))
     assert (limits.case_s, limits.memory_mb) == (5.0, 2048)
