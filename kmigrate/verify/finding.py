@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,15 +91,18 @@ def _searched(
     name = (wire["qualname"] if shape.is_class else unit.qualname).rpartition(".")[2]
     usages = project.usages(name if shape.is_class else unit.qualname.partition(".")[0]) if project is not None else []
 
+    ends, each_s = time.monotonic() + settings.search_s, min(15.0, engines.limits.case_s)
+
     def probe(cases: Sequence[Case]) -> dict[str, Any]:
         request = {
             "op": "probe",
+            "budget_s": max(0.0, ends - time.monotonic()),
             "module": pair.module(rewritten=False),
             "unit": wire,
             "cases": [case.payload() for case in cases],
-            "each_s": min(15.0, engines.limits.case_s),
+            "each_s": each_s,
         }
-        return engines.call(pair.engine, request, limit_s=settings.search_s)
+        return engines.call(pair.engine, request, limit_s=settings.search_s + each_s)
 
     outcome = Search(probe, shape, unit.kind, usages, project, settings.search_s).run()
     if outcome.case is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kmigrate.model import Unit
+from kmigrate.verify.cases import Case
 from kmigrate.verify.runner import Engines
 from kmigrate.verify.session import ModulePair, UnitVerdict, verify_module
 
@@ -117,6 +118,14 @@ class Distance(tf.keras.layers.Layer):
     assert verify(engines, text, text, "Distance", "layer").verdict == "identical"
     wrong = verify(engines, text, text.replace("2.0", "3.0"), "Distance", "layer")
     assert wrong.verdict == "different", wrong.reason
+
+
+def test_a_probe_tries_no_case_after_its_budget(engines: Engines) -> None:
+    module = {"name": "m", "source": "def f(x): return x[9]\n", "path": "m.py", "flavour": "keras"}
+    cases = [Case({}, (("x", "float[2]"),)).payload()] * 3
+    request = {"op": "probe", "module": module, "unit": {"qualname": "f"}, "cases": cases}
+    assert len(engines.call("tensorflow", request)["errors"]) == 3
+    assert engines.call("tensorflow", {**request, "budget_s": -1.0})["errors"] == []
 
 
 def test_code_that_names_float32_gets_all_its_cases(engines: Engines) -> None:

@@ -38,13 +38,17 @@ def run(engine, request):
 
 
 def probe(engine, request):
-    """Try the cases in order, forward only. ``errors`` has one entry for each case tried before the one that ran."""
+    """Try the cases in order, forward only, and none after ``budget_s`` seconds. ``errors`` has one entry for each case tried
+    before the one that ran."""
+    ends = time() + request.get("budget_s", float("inf"))
     engine.select(request["module"].get("flavour") or "keras")
     engine.start(request["cases"][0])
     errors, fallback = [], None
     with importing(engine, request["module"]) as module:
         unit = find_unit(module, request["unit"], request["module"]["source"])
         for index, case in enumerate(request["cases"]):
+            if time() > ends:
+                break
             try:
                 values = limited(request.get("each_s", 10), forward, engine, module, unit, case)[3]
             except Unsupported:
