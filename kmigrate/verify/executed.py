@@ -23,9 +23,9 @@ from kmigrate.verify.search import progress_of
 from kmigrate.verify.verdicts import EditVerdict, EngineVerdict, UnitVerdict
 
 _GOOD = ("identical", "equal")
-_NONE_EXECUTED = (
-    "the cases run and agree, but none executes what was rewritten: give one that does (--save-cases and --cases); where Keras"
-    " calls that code only while it trains or saves a model no case can"
+_NONE = "the cases run and agree, but none executes what was rewritten"
+_GIVE_ONE = (
+    "give one that does (--save-cases and --cases); where Keras calls that code only while it trains or saves a model no case can"
 )
 _MOST_MORE = 24
 _MOST_TRIED, _MOST_ADAPTED = 6, 4
@@ -69,7 +69,7 @@ def marks_of(analysis: Analysis, unit: Unit, chosen: Sequence[Finding]) -> Marks
 class Executed:
     """By the number of a case (from 1) the uses that it evaluated. Cases are asked one after the other, until every use was
     evaluated or the time is over. ``failed`` is the failure of the last one, None where it ran; ``refused`` that of the case
-    which came furthest of those that were made for a use."""
+    which came furthest of those that were made for a use. ``uncalled`` are the methods with uses that nothing calls."""
 
     wanted: frozenset[int]
     run: Run
@@ -77,6 +77,7 @@ class Executed:
     by_case: dict[int, frozenset[int]] = field(default_factory=dict)
     failed: Answer | None = None
     refused: Answer | None = None
+    uncalled: Sequence[str] = ()
 
     @property
     def missing(self) -> frozenset[int]:
@@ -157,13 +158,16 @@ def edit_verdicts(marks: Marks, first: Mapping[int, int], known: bool) -> tuple[
     )
 
 
-def covered(unit: UnitVerdict, refused: Answer | None = None) -> UnitVerdict:
+def covered(unit: UnitVerdict, refused: Answer | None = None, uncalled: Sequence[str] = ()) -> UnitVerdict:
     """The verdict, unless no case executed any of the edits: then the same code ran twice, and equal values say nothing.
-    ``refused`` is how the original fails with what was made to execute them."""
+    ``refused`` is how the original fails with what was made to execute them, ``uncalled`` are methods that nothing calls."""
     if unit.verdict not in _GOOD or not unit.edits or not all(edit.executed is False for edit in unit.edits):
         return unit
-    reason = _NONE_EXECUTED
-    if refused is not None:
+    reason = f"{_NONE}: {_GIVE_ONE}"
+    if uncalled:
+        names = ", ".join(f"`{name}`" for name in uncalled)
+        reason = f"{_NONE}: no call of the unit leads to {names}; only a test that calls it can show that it does the same"
+    elif refused is not None:
         what = advice(refused)
         reason += f"; one that was made for it {told(refused)}{f' ({what})' if what else ''}"
     engines = {

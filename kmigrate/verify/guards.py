@@ -42,6 +42,16 @@ class Guards:
         found = self._uses.get(use)
         return [] if found is None else self._around(found, 0)
 
+    def method_of(self, use: int) -> str:
+        """The method that one use stands in; empty where it stands in none."""
+        node: ast.AST | None = self._uses.get(use)
+        while node is not None:
+            parent = self._parents.get(node)
+            if isinstance(node, FunctionNode) and isinstance(parent, ast.ClassDef):
+                return node.name
+            node = parent
+        return ""
+
     def _around(self, node: ast.AST, depth: int) -> list[Guard] | None:
         guards: list[Guard] = []
         while (parent := self._parents.get(node)) is not None:

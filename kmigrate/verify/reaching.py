@@ -42,6 +42,12 @@ def reachable(
     return {use: alternatives for use, alternatives in asked.items() if alternatives}
 
 
+def uncalled(marked_text: str, uses: Iterable[int]) -> list[str]:
+    """The methods that some of the uses stand in and that nothing calls."""
+    guards = Guards(marked_text)
+    return sorted({guards.method_of(use) for use in uses if guards.of(use) is None})
+
+
 def directed(asked: Mapping[int, Sequence[Alternative]], shape: UnitShape, base: Case) -> Iterator[tuple[int, Case]]:
     """(use, case) pairs: what each use asks, the likeliest first. A branch may want one tensor where another unpacks a list."""
     alone = _alone(base)

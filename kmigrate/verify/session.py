@@ -23,7 +23,7 @@ from kmigrate.verify.failure import failure_of
 from kmigrate.verify.feedback import next_cases
 from kmigrate.verify.finding import Found, find_cases, that_run
 from kmigrate.verify.pair import ModulePair
-from kmigrate.verify.reaching import directed, reachable, undirected
+from kmigrate.verify.reaching import directed, reachable, uncalled, undirected
 from kmigrate.verify.reasons import READ_AS_KERAS, symbols_left
 from kmigrate.verify.repeat import CERTAIN, settled
 from kmigrate.verify.result import DEAD, Result
@@ -109,7 +109,7 @@ class Session:
             return verified
         compared = [run.number for run in verified.unit.runs if run.engine == pair.engine and run.verdict in _COMPARED]
         edits = edit_verdicts(marks, executed.first(compared), bool(executed.by_case)) if compared else ()
-        return replace(verified, unit=covered(replace(verified.unit, edits=edits), executed.refused))
+        return replace(verified, unit=covered(replace(verified.unit, edits=edits), executed.refused, executed.uncalled))
 
     def _executed(self, pair: ModulePair, found: Found, settings: Settings, marks: Marks) -> tuple[Executed, Found]:
         """Which of the marked edits the cases execute, as far as it takes to see each executed once; with further cases for edits
@@ -136,6 +136,7 @@ class Session:
         """The cases, with more that reach edits which these do not."""
         shape = found.shape
         assert shape is not None
+        executed.uncalled = uncalled(marked_text, executed.missing)
         asked = reachable(marked_text, found.wire["qualname"], shape, pair.engine, executed.missing)
         if not asked:
             return found.cases

@@ -15,7 +15,7 @@ from kmigrate.verify.cases import Case
 from kmigrate.verify.executed import Executed
 from kmigrate.verify.guards import Guards
 from kmigrate.verify.markers import RAN
-from kmigrate.verify.reaching import directed, reachable, undirected
+from kmigrate.verify.reaching import directed, reachable, uncalled, undirected
 from kmigrate.verify.usages import Usage
 from kmigrate.verify.wishes import Wish
 
@@ -135,6 +135,12 @@ def test_a_branch_may_want_one_tensor_where_another_unpacks_a_list() -> None:
 
 def test_a_method_is_reached_through_those_that_call_it() -> None:
     assert cases_for("if self.flag:\n    return self.helper(x)", 8) == ["mode='min', flag=True, x=float[2,6,4]"]
+
+
+def test_methods_that_nothing_calls_are_named() -> None:
+    text = CLASS.replace("{body}", f"return {RAN}(0, x)").replace("{mark}", RAN)
+    assert uncalled(text, [0, 8, 9]) == ["helper", "other_one"]
+    assert uncalled(text, [0]) == []
 
 
 def test_what_cannot_be_read_asks_for_nothing() -> None:
