@@ -74,6 +74,15 @@ def test_what_is_an_engine_use(dotted: str, engine: str | None) -> None:
     assert engine_name(dotted) == engine
 
 
+def test_functions_that_are_handed_over_in_turn(tmp_path: Path) -> None:
+    (tmp_path / "turns.py").write_text(
+        "import tensorflow as tf\nfrom keras.layers import Lambda\ndef f(x):\n    return tf.exp(x)\ndef g(x):\n    return tf.log(x)\n"
+        "def build(m, x):\n    losses = [f]\n    m.compile(loss=losses)\n    return [Lambda(h)(x) for h in (g,)]\n",
+        "utf-8",
+    )
+    assert [u.symbol for u in Listing(Project(tmp_path)).uses()] == ["tensorflow.exp", "tensorflow.log"]
+
+
 def test_a_backend_of_either_keras_is_no_engine_use_and_a_method_that_is_handed_on_is_layer_code(tmp_path: Path) -> None:
     (tmp_path / "either.py").write_text(
         "import tensorflow as tf\n"

@@ -33,6 +33,7 @@ Target = str
 CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
 
 _MAX_ALIASES = 20
+_MAX_TURNS = 3
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -133,6 +134,7 @@ class _Extraction:
         self.special = self._special_names()
         self.bound: dict[tuple[Scope, str], list[Target]] = {}
         self.handed: dict[Handed, None] = {}
+        self.unpacked: set[tuple[ast.expr, str]] = set()
         self.engines: dict[HandedEngine, None] = {}
         self.used: dict[tuple[Scope, str], list[Target]] = {}
         self.uses: dict[tuple[int, Target, str], None] = {}
@@ -165,7 +167,7 @@ class _Extraction:
     def _definition(self, definition: Definition) -> DefinitionFacts:
         bases: tuple[Target, ...] = ()
         if isinstance(definition.node, ast.ClassDef):
-            bases = tuple(t for base in definition.node.bases for t in self.targets(base))
+            bases = tuple(t for base in definition.node.bases for part in _parts_of_base(base) for t in self.targets(part))
         return DefinitionFacts(definition.qualname, definition.kind, self._number(definition.parent), bases)
 
     def _exports(self) -> dict[str, tuple[Target, ...]]:
@@ -373,6 +375,11 @@ class _Extraction:
         elif self._is_partial(value):
             self._add(value.args[0], kind, to, receivers, verb)
             return
+        elif isinstance(value, ast.Name):
+            for display in self._displays(value):
+                if (display, to) not in self.unpacked:  # metrics = [metrics]
+                    self.unpacked.add((display, to))
+                    self._add(display, kind, to, receivers, verb)
         elif isinstance(value, ast.Call) and not self.targets(value):
             # A factory, or the instance of a class: what its call makes is handed over.
             for target in self.targets(value.func):
@@ -384,6 +391,17 @@ class _Extraction:
                 user = self._number(self.names.definition_of(value))
                 place = HandedEngine(value.lineno, value.col_offset, user, kind, f"{verb} {to}", receivers)
                 self.engines[place] = None
+
+    def _displays(self, node: ast.Name, depth: int = 0) -> Iterator[ast.expr]:
+        """What a name holds, or takes its turns from, in ``losses = [f, g]`` and ``for loss in losses:`` (tables apart)."""
+        scope = self.names.scope_of(node).lookup(node.id)
+        bindings = scope.bindings[node.id] if scope is not None and depth < _MAX_TURNS else ()
+        for binding in bindings:
+            taken = getattr(binding.node, "iter", None) if binding.kind == "other" else binding.value
+            if isinstance(taken, (ast.Dict, ast.List, ast.Tuple)) and taken not in self.tables.entries:
+                yield taken
+            elif isinstance(taken, ast.Name) and taken is not binding.value:
+                yield from self._displays(taken, depth + 1)
 
     def _custom_objects(self) -> None:
         """``get_custom_objects()['f'] = f``, ``custom_objects['f'] = f`` and ``get_custom_objects().update({'f': f})``."""
@@ -432,6 +450,11 @@ class _Extraction:
         if found is None:
             found = self.used[key] = [t for t in self._name(node, 0) if t[0] in "#*=" or foreign(t)]
         return found
+
+
+def _parts_of_base(base: ast.expr) -> list[ast.expr]:
+    """``Layer`` of ``six.with_metaclass(ABCMeta, Layer)``."""
+    return base.args if isinstance(base, ast.Call) and last_name(base.func) == "with_metaclass" else [base]
 
 
 def _of_another(node: ast.Attribute) -> bool:

@@ -88,6 +88,7 @@ class Listing:
         self.marked: dict[Definition, str] = {}
         self.handed: dict[ast.AST, str] = {}
         self._waiting: list[Definition] = []
+        self._unpacked: set[tuple[ast.AST, str]] = set()
         self._kinds: dict[ast.ClassDef, bool] = {}
         for module in project.modules.values():
             for node in ast.walk(module.tree):
@@ -188,8 +189,8 @@ class Listing:
                 self._hand(element, how)
             return
         if isinstance(value, ast.Name):
-            for table in self.project.tables(value):
-                self._hand(table, how)
+            for held in _held(value):
+                self._hand_display(held, how)
         meant = self.project.meanings(value)
         if isinstance(value, ast.Subscript):
             for table in self.project.meanings(value.value):
@@ -205,11 +206,16 @@ class Listing:
             elif isinstance(found, Outside) and engine_name(found.dotted):
                 self.handed[value] = f"handed to {how}"
             elif isinstance(found, DISPLAYS):
-                self._hand(found, how)
+                self._hand_display(found, how)
         if isinstance(value, ast.Call):
             for factory in self.project.meanings(value.func):
                 if isinstance(factory, FUNCTIONS[:2]):
                     self._mark_returned(factory, how)
+
+    def _hand_display(self, display: ast.AST, how: str) -> None:
+        if (display, how) not in self._unpacked:  # metrics = [metrics]
+            self._unpacked.add((display, how))
+            self._hand(display, how)
 
     def _mark_returned(self, factory: ast.AST, how: str) -> None:
         for node in ast.walk(factory):
@@ -242,9 +248,6 @@ class Listing:
             elif isinstance(value, ast.ClassDef) and isinstance(node.up, ast.Call) and node.up.func is node:
                 if value not in self.marked:
                     self._mark_class(value, f"class made by {name}")
-        if isinstance(node, ast.Name):
-            for table in self.project.tables(node):
-                self._hand(table, f"a table that {getattr(root, 'name', '<lambda>')} names")
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             for value in self.project.member(_class_around(node), node.attr):
                 if isinstance(value, FUNCTIONS):
@@ -300,6 +303,15 @@ class Listing:
                 return getattr(at, "name", "<lambda>"), self.marked[at]
             at = at.up
         return None
+
+
+def _held(name: ast.Name) -> Iterator[ast.AST]:
+    """What a name takes its turns from: ``for loss in losses:``."""
+    frame = name.frame.find(name.id)
+    for node in ast.walk(name.home.tree) if frame else ():
+        if isinstance(node, (ast.For, ast.comprehension)) and getattr(node.target, "id", None) == name.id:
+            if node.target.frame is frame and isinstance(node.iter, (ast.Name, *DISPLAYS)):
+                yield node.iter
 
 
 def _imports_keras(tree: ast.AST) -> bool:

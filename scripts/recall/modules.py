@@ -154,20 +154,6 @@ class Project:
                 if isinstance(value, Module) or value.dotted.startswith(("tensorflow", "theano", "keras")):
                     yield from self.member(value, name)
 
-    def tables(self, node: ast.Name) -> Iterator[ast.AST]:
-        """The displays at a module's level that a name may mean: ``{"relu": relu, "gelu": gelu}``."""
-        frame = node.frame.find(node.id)
-        waiting = [(node.home, b) for b in (frame.bound[node.id] if frame and frame.outer is None else ())]
-        for home, (kind, what) in waiting:
-            if kind == "value" and isinstance(what, ast.Call) and getattr(what.func, "id", "") in ("dict", "OrderedDict"):
-                yield from [*what.args, *(keyword.value for keyword in what.keywords)]
-            elif kind == "value" and isinstance(what, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
-                yield what
-            elif kind == "from" and len(waiting) < 20:
-                level, source, name = what
-                modules = [m for m in self.imported(home, level, source) if isinstance(m, Module)]
-                waiting += [(module, b) for module in modules for b in module.frame.bound.get(name, ())]
-
     def member(self, value: Value, name: str) -> Iterator[Value]:
         if isinstance(value, Outside):
             yield Outside(f"{value.dotted}.{name}")

@@ -276,3 +276,41 @@ def test_a_module_that_its_package_does_not_hide_stays_the_module(init: str) -> 
 def test_bases_that_are_assigned_side_by_side() -> None:
     text = "from tensorflow import keras as k\nLayer, Wrapper = k.layers.Layer, k.layers.Wrapper\nclass A(Layer): pass\nclass B(Wrapper): pass\n"
     assert sorted(roots({"layers.py": text}, "layers.py")) == ["A", "B"]
+
+
+HANDED = """
+import six
+from abc import ABCMeta
+import keras.layers as L
+from keras.models import Model
+
+class A(six.with_metaclass(ABCMeta, L.Layer)):
+    pass
+
+def one(x): pass
+def two(x): pass
+def three(x): pass
+def four(x): pass
+def five(x): pass
+def other(x): pass
+
+def build(m, x, norms=None):
+    losses = {"a": one}
+    m.compile("sgd", loss=losses)
+    for fn in (two, three):
+        x = L.Lambda(fn)(x)
+    if norms is None:
+        norms = [four]
+    outputs = [L.Lambda(norm)(x) for norm in norms]
+    unused = [other]
+    for name in unused:
+        print(name)
+    for x in x:
+        L.Lambda(x)
+    steps = [five] if x else None
+    return L.Lambda(steps)
+"""
+
+
+def test_functions_that_are_handed_over_by_a_list_or_in_turn() -> None:
+    assert sorted(roots({"build.py": HANDED}, "build.py")) == ["A", "four", "one", "three", "two"]
