@@ -7,10 +7,13 @@ read or parsed, it counts as one that takes whatever its text names.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Collection, Iterator
 from posixpath import basename, dirname
 
 from kmigrate.layers.modules import Modules
+
+_STAR_IMPORT = re.compile(rb"\bimport(?:\s|\\)*\*")
 
 
 class Takers:
@@ -50,7 +53,7 @@ class Takers:
         stem = _stem(module).encode()
         for path in self._paths:
             data = self._bytes(path)
-            if path in asked or b"*" not in data or stem not in data:
+            if path in asked or stem not in data or not _STAR_IMPORT.search(data):
                 continue
             tree = _parsed(data)
             if tree is None or not any(i == "*" and self._modules.find(path, d) == (module, "") for d, i, _ in _imports(tree)):
