@@ -245,12 +245,13 @@ class _Reader:
             tree = ast.parse(text, mode="eval").body
         except SyntaxError as error:
             raise self.fail(target, f"not a Python expression: {text!r}") from error
-        local = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        local |= {a.arg for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
-        computed = {n for part in ast.walk(tree) if isinstance(part, ast.Set) for n in ast.walk(part)}
-        subscripts = {n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)}
+        nodes = list(ast.walk(tree))
+        local = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        local |= {a.arg for n in nodes if isinstance(n, ast.Lambda) for a in n.args.args}
+        computed = {n for part in nodes if isinstance(part, ast.Set) for n in ast.walk(part)}
+        subscripts = {n.slice for n in nodes if isinstance(n, ast.Subscript)}
         places = {n.func for n in subscripts if isinstance(n, ast.Call)}
-        for node in ast.walk(tree):
+        for node in nodes:
             self.check_computed(target, node)
             if isinstance(node, ast.Name) and node.id == "at" and node in places:
                 continue
