@@ -44,7 +44,7 @@ def may_lead_to_engine(data: bytes) -> bool:
         return False
     if any(_tells(data, match) for match in _TELLING.finditer(data)) or _names_module(data):
         return True
-    if b".shape" in data and _DIMENSION.search(data):
+    if b".value" in data and b".shape" in data and _DIMENSION.search(data):
         return True
     return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
 

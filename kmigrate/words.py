@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # Packages that no project calls its own: what is used of them says nothing about layer code.
 ELSEWHERE = frozenset(
@@ -16,10 +17,32 @@ _IMPORT = re.compile(
     rb"(?:[^\n\r(#;\\]|\\\r?.)*(?:\((?:[^)#]|#[^\n\r]*)*\))?" % {b"elsewhere": "|".join(sorted(ELSEWHERE)).encode()},
     re.DOTALL,
 )
+_HEAD = re.compile(rb"[\n\r;:][ \t\f]*(?:from|import)\b")
 _WORD = re.compile(rb"[\w\x80-\xff]+")
 
 
 def imported_words(data: bytes) -> str:
     """Every word of the import statements that may name modules of the project, each once, between spaces."""
-    words = {word for match in _IMPORT.finditer(b"\n" + data) for word in _WORD.findall(match.group())}
+    words = {word for statement in _statements(b"\n" + data) for word in _WORD.findall(statement)}
     return b" ".join(sorted(words)).decode("utf-8", "replace")
+
+
+def _statements(data: bytes) -> Iterator[bytes]:
+    """The import statements. Each holds the word ``import``, which is found several times faster than where lines begin."""
+    end = 0
+    at = data.find(b"import")
+    while at >= 0:
+        for head in _HEAD.finditer(data, max(_line_start(data, at), end), at + len(b"import")):
+            statement = _IMPORT.match(data, head.start()) if head.start() >= end else None
+            if statement is not None:
+                end = statement.end()
+                yield statement.group()
+        at = data.find(b"import", max(at + 1, end))
+
+
+def _line_start(data: bytes, at: int) -> int:
+    """Where the line begins that a place lies on; the line before it too, where a backslash ends that."""
+    start = data.rfind(b"\n", 0, at)
+    while start > 0 and data[max(start - 2, 0) : start].rstrip(b"\r").endswith(b"\\"):
+        start = data.rfind(b"\n", 0, start)
+    return max(start, 0)

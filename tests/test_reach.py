@@ -59,6 +59,7 @@ def test_a_file_that_names_no_part_of_the_path_waits() -> None:
     [
         "from .helpers import one, \\\n    two\n",
         "from .helpers \\\r\n    import one\r\n",
+        "from .helpers \\\n  \\\n    import one\n",
         "import os, helpers\n",
         "import os, \\\n    helpers\n",
         "import sys; from .helpers import one; import two\n",
@@ -83,3 +84,7 @@ def test_the_words_of_every_import_are_seen(text: str) -> None:
 
 def test_an_import_of_what_no_project_owns_names_nothing() -> None:
     assert imported_words(b"import os\nimport sys  # helpers\nfrom os import (path,\n  helpers)\n") == ""
+
+
+def test_what_a_text_says_of_where_things_come_from_names_nothing() -> None:
+    assert imported_words(b"\"\"\"\nfrom helpers we take what is\nof use: import nothing\n\"\"\"\n") == "import nothing"

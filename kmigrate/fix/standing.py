@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from kmigrate.names import Names, Reference, engine_of
-from kmigrate.names.walk import last_name
+from kmigrate.names.nodes import last_name
 from kmigrate.rulebook.dtype_names import spelled_dtype, takes_dtype_name
 from kmigrate.source import Source
 from kmigrate.values.roles import ADD_WEIGHT

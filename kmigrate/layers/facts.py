@@ -25,7 +25,7 @@ from kmigrate.layers.kinds import (
 )
 from kmigrate.layers.tables import Tables
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
-from kmigrate.names.walk import last_name
+from kmigrate.names.nodes import last_name
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 from kmigrate.traces import may_be_for_theano, reaches_through_keras
 

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Collection, Iterator
 
 from kmigrate.names import Scope
-from kmigrate.names.walk import last_name
+from kmigrate.names.nodes import last_name
 
 # The methods of a dict that give what it holds.
 _GIVING = frozenset({"get", "items", "pop", "setdefault", "values"})

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Callable
 from functools import cached_property
 
+from kmigrate.names.nodes import last_name
 from kmigrate.names.symbols import engine_of, foreign, may_expose
-from kmigrate.names.walk import Walk, last_name
+from kmigrate.names.walk import Walk
 
 # What is called to get the meaning of an argument, or of a module named in a text.
 _OF_ARGUMENT = frozenset({"getattr", "staticmethod"})

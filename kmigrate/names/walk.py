@@ -10,17 +10,12 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kmigrate.names.nodes import LEAVES, fields_of, last_name
 from kmigrate.names.scopes import Binding, Definition, Scope
 from kmigrate.names.strings import annotation_of
 from kmigrate.names.symbols import canonical
 
 _FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-# Fields of a node that hold no expressions or statements; context and operators are nodes, but shared ones without a place.
-_NO_CHILDREN = frozenset(
-    "ctx op ops name id attr arg level module names type_comment type_ignores kind conversion simple is_async kwd_attrs rest "
-    "str".split()
-)
-_LEAVES = frozenset({ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.MatchSingleton, type(None)})
 
 
 class Walk:
@@ -71,20 +66,20 @@ class Walk:
                 handler_of(node.__class__, children)(self, node, scope, inside)
 
     def push(self, node: ast.AST | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
-        if node is not None and node.__class__ not in _LEAVES:
+        if node is not None and node.__class__ not in LEAVES:
             self.parents[node] = parent
             self._stack.append((node, scope, inside))
 
     def push_all(self, nodes: Iterable[Any], parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
-        parents, stack, leaves = self.parents, self._stack, _LEAVES
+        parents, stack, leaves = self.parents, self._stack, LEAVES
         for node in nodes:
             if node.__class__ not in leaves:
                 parents[node] = parent
                 stack.append((node, scope, inside))
 
     def children(self, node: ast.AST, scope: Scope, inside: Definition | None) -> None:
-        parents, stack, leaves = self.parents, self._stack, _LEAVES
-        for field in _fields_of(node.__class__):
+        parents, stack, leaves = self.parents, self._stack, LEAVES
+        for field in fields_of(node.__class__):
             value = getattr(node, field)
             if value.__class__ is list:
                 for child in reversed(value):
@@ -98,9 +93,27 @@ class Walk:
     def value(self, node: Any, scope: Scope, inside: Definition | None) -> None:
         """The only child of many kinds of nodes."""
         child = node.value
-        if child.__class__ not in _LEAVES:
+        if child.__class__ not in LEAVES:
             self.parents[child] = node
             self._stack.append((child, scope, inside))
+
+    def assignment(self, node: ast.Assign, scope: Scope, inside: Definition | None) -> None:
+        """As ``children`` does it; with ``elements`` for half of what would come there."""
+        parents, stack = self.parents, self._stack
+        value = node.value
+        if value.__class__ not in LEAVES:
+            parents[value] = node
+            stack.append((value, scope, inside))
+        for target in reversed(node.targets):
+            parents[target] = node
+            stack.append((target, scope, inside))
+
+    def elements(self, node: ast.List | ast.Tuple, scope: Scope, inside: Definition | None) -> None:
+        parents, stack, leaves = self.parents, self._stack, LEAVES
+        for child in reversed(node.elts):
+            if child.__class__ not in leaves:
+                parents[child] = node
+                stack.append((child, scope, inside))
 
     # ---- expressions
 
@@ -126,13 +139,13 @@ class Walk:
         if at.__class__ is ast.Name:
             self.scopes[at] = scope
             self.inside[at] = inside
-        elif at.__class__ not in _LEAVES:
+        elif at.__class__ not in LEAVES:
             self._stack.append((at, scope, inside))
 
     def call(self, node: ast.Call, scope: Scope, inside: Definition | None) -> None:
         self.calls.append(node)
         self.inside[node] = inside
-        parents, stack, leaves = self.parents, self._stack, _LEAVES
+        parents, stack, leaves = self.parents, self._stack, LEAVES
         if node.keywords:
             for keyword in reversed(node.keywords):
                 parents[keyword] = node
@@ -338,35 +351,6 @@ def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AS
     return found
 
 
-def last_name(node: ast.expr) -> str:
-    """``c`` of ``a.b.c``; empty for what is neither a name nor an attribute."""
-    if node.__class__ is ast.Attribute:
-        return node.attr
-    return node.id if node.__class__ is ast.Name else ""
-
-
-def parts_of(node: ast.AST) -> list[ast.AST]:
-    """The expressions and statements right below a node, in no particular order: ``ast.iter_child_nodes`` at a third of its
-    price, without operators and contexts."""
-    found: list[ast.AST] = []
-    for field in () if node.__class__ in _LEAVES else _fields_of(node.__class__):
-        value = getattr(node, field)
-        if value.__class__ is list:
-            found += [child for child in value if child.__class__ not in _LEAVES]
-        elif value.__class__ not in _LEAVES:
-            found.append(value)
-    return found
-
-
-def _fields_of(kind: type) -> tuple[str, ...]:
-    """The fields that hold expressions or statements, the last first."""
-    fields = _FIELDS.get(kind)
-    if fields is None:
-        fields = _FIELDS[kind] = tuple(f for f in reversed(kind._fields) if f not in _NO_CHILDREN)  # type: ignore[attr-defined]
-    return fields
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
 _Handler = Callable[[Walk, Any, Scope, "Definition | None"], None]
 _HANDLERS: dict[type, _Handler] = {
     ast.Attribute: Walk.attribute,
@@ -388,6 +372,9 @@ _HANDLERS: dict[type, _Handler] = {
     ast.FunctionDef: Walk.function,
     ast.AsyncFunctionDef: Walk.function,
     ast.Lambda: Walk.function,
+    ast.Assign: Walk.assignment,
+    ast.List: Walk.elements,
+    ast.Tuple: Walk.elements,
     ast.Expr: Walk.value,
     ast.Return: Walk.value,
     ast.Starred: Walk.value,

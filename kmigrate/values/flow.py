@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kmigrate.names.walk import parts_of
+from kmigrate.names.nodes import parts_of
 
 ITEM = "item"  # a step of a path: an element of an iterable
 ENTERED = "entered"  # a step of a path: what a `with` statement binds
