@@ -30,6 +30,7 @@ _TELLING = re.compile(rb"\.(%s)\b" % b"|".join(sorted(_METHODS | _MODULES | {b"t
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
 _COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
 _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
+_OF_K = re.compile(rb"K\.")  # a search for a pattern jumps to its first letter, which is a rare one
 # A dimension of TensorFlow's: ``x.shape[1].value``, ``(x.shape[1] * 2).value``.
 _DIMENSION = re.compile(rb"[\])]\.value\b(?!\()")
 # A variable's initializer; a layer has one of its own under this name, Keras a module.
@@ -78,7 +79,7 @@ def _engines(data: bytes) -> Iterator[tuple[int, int]]:
 
 def may_be_for_theano(data: bytes) -> bool:
     """Whether methods of Theano's tensors may stand in the code: it names Theano, or is written against ``K`` alone."""
-    return b"theano" in data or (b"K." in data and b"backend" in data and b"tensorflow" not in data)
+    return b"theano" in data or (_OF_K.search(data) is not None and b"backend" in data and b"tensorflow" not in data)
 
 
 def reaches_through_keras(data: bytes) -> bool:
@@ -105,7 +106,7 @@ def _names_module(data: bytes) -> bool:
     """Whether the text takes a module of operations, or names an engine's module in an import or a lookup."""
     if b"_ops" in data and any(_is_taken(data, match) for match in _OPERATIONS.finditer(data)):
         return True
-    return _LOOKED_UP.search(data) is not None or _FROM_BACKEND.search(data) is not None
+    return (b"attr(" in data and _LOOKED_UP.search(data) is not None) or _FROM_BACKEND.search(data) is not None
 
 
 def _is_taken(data: bytes, match: re.Match[bytes]) -> bool:

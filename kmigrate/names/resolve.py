@@ -47,8 +47,7 @@ class Names:
         self.imports = walk.imports
         self.imports_keras = imports_keras(self.imports, [node for node in self.imports if walk.parents[node] is tree])
         self.walk = walk
-        self._scopes = walk.scopes
-        self._inside = walk.inside
+        self._places = walk.places
         self._resolving: set[ast.expr] = set()
         self._memo: dict[ast.AST, Meaning] = {}
         self._values: dict[ast.expr, Meaning] = {}
@@ -62,11 +61,12 @@ class Names:
     # ---- questions
 
     def scope_of(self, node: ast.AST) -> Scope:
-        return self._scopes[node]
+        return self._places[node][0]
 
     def definition_of(self, node: ast.AST) -> Definition | None:
         """The innermost definition that the name, attribute or call belongs to: its body, parameters, decorators and bases."""
-        return self._inside.get(node)
+        place = self._places.get(node)
+        return None if place is None else place[1]
 
     def references(self, chains: Iterable[ast.expr] | None = None) -> Iterator[Reference]:
         """Every maximal use of a symbol, of an engine or of anything else that is imported. ``chains``: among these alone."""
@@ -77,7 +77,7 @@ class Names:
         for node in self.walk.targets:
             meaning = self.resolve(node)
             if meaning.symbols and not self._through_object(node):
-                yield Reference(node, meaning, self._inside.get(node), "target")
+                yield Reference(node, meaning, self.definition_of(node), "target")
 
     def chains(self, sources: set[str] | None) -> Iterator[ast.expr]:
         """The maximal names and attribute chains that are read: those that begin with one of ``sources``, with an object and an
@@ -137,7 +137,7 @@ class Names:
             node = node.value
         if node.__class__ is not ast.Name:
             return self._extended(self._expression(node), path[::-1])
-        if node not in self._scopes:
+        if node not in self._places:
             return NOTHING
         meaning = self._name(node)
         if not path:
@@ -147,16 +147,16 @@ class Names:
 
     def binding_value(self, node: ast.AST) -> Binding | None:
         """The one binding of a plain name, or None where it has several or none."""
-        if not isinstance(node, ast.Name) or node not in self._scopes:
+        if not isinstance(node, ast.Name) or node not in self._places:
             return None
-        scope = self._scopes[node].lookup(node.id)
+        scope = self._places[node][0].lookup(node.id)
         bindings = scope.bindings[node.id] if scope else []
         return bindings[0] if len(bindings) == 1 else None
 
     def all_names(self) -> set[str]:
         """Every identifier that any scope binds or uses: a name outside this set is free everywhere."""
-        names = {node.id for node in self._scopes if isinstance(node, ast.Name)}
-        for scope in {self.module, *self._scopes.values(), *(d.body for d in self.definitions.values())}:
+        names = {node.id for node in self._places if isinstance(node, ast.Name)}
+        for scope in {self.module, *(scope for scope, _ in self._places.values()), *(d.body for d in self.definitions.values())}:
             names.update(scope.bindings)
         return names
 
@@ -172,7 +172,7 @@ class Names:
                 meaning = self._extended(meaning, [name.value])
         elif self._through_object(node):
             how = "attribute"
-        return Reference(node, meaning, self._inside.get(node), how)
+        return Reference(node, meaning, self.definition_of(node), how)
 
     def _holds_reference(self, node: ast.expr) -> bool:
         """``(tf if x else y).exp``: the names inside are the uses."""
@@ -186,7 +186,7 @@ class Names:
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value
-        return root is not node and isinstance(root, ast.Name) and root in self._scopes and not self._name(root).symbols
+        return root is not node and isinstance(root, ast.Name) and root in self._places and not self._name(root).symbols
 
     def _source_names(self) -> set[str] | None:
         """The identifiers and attributes that may mean a symbol; None where a star import may bind any name."""
@@ -265,14 +265,14 @@ class Names:
 
     def _builtin(self, function: ast.expr) -> str | None:
         """The name of the builtin that is called, None where it is none (or a name of the file hides it)."""
-        if isinstance(function, ast.Name) and function.id in _BUILTINS and function in self._scopes:
-            return function.id if self._scopes[function].lookup(function.id) is None else None
+        if isinstance(function, ast.Name) and function.id in _BUILTINS and function in self._places:
+            return function.id if self._places[function][0].lookup(function.id) is None else None
         return None
 
     def _name(self, node: ast.Name) -> Meaning:
         meaning = self._memo.get(node)
         if meaning is None:
-            scope = self._scopes[node].lookup(node.id)
+            scope = self._places[node][0].lookup(node.id)
             meaning = self._star(node.id) if scope is None else self._choose(scope, node)
             self._memo[node] = meaning
         return meaning
@@ -302,7 +302,7 @@ class Names:
         if not self._may_mean(scope, node.id):
             return NOTHING
         if len(bindings) <= _MANY_BINDINGS:
-            bindings = reaching(bindings, node if self._scopes[node] is scope else None, self.parents)
+            bindings = reaching(bindings, node if self._places[node][0] is scope else None, self.parents)
         meaning = union([self._binding(b) for b in bindings if b.kind != "none"] or [NOTHING])
         return Meaning(without_fallbacks(meaning.symbols), meaning.certain)
 
@@ -355,7 +355,7 @@ class Names:
 
     def _class_of(self, node: ast.Name) -> Definition | None:
         """The class whose instance (the first parameter of a method) or which itself a name means."""
-        scope = self._scopes[node].lookup(node.id)
+        scope = self._places[node][0].lookup(node.id)
         bindings = scope.bindings[node.id] if scope is not None else []
         if scope is None or len(bindings) != 1:
             return None

@@ -15,6 +15,8 @@ from kmigrate.names.scopes import Binding, Definition, Scope
 from kmigrate.names.strings import annotation_of
 from kmigrate.names.symbols import canonical
 
+# The scope in which a name is looked up, and the innermost definition that it belongs to.
+Place = tuple[Scope, Definition | None]
 _FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -31,8 +33,7 @@ class Walk:
         self.module = Scope("module", tree, None)
         self.parents: dict[ast.AST, ast.AST] = {}
         self.definitions: dict[ast.AST, Definition] = {}
-        self.scopes: dict[ast.AST, Scope] = {}  # of every name
-        self.inside: dict[ast.AST, Definition | None] = {}
+        self.places: dict[ast.AST, Place] = {}  # of every name, attribute and call
         self.calls: list[ast.Call] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.stars: list[str] = []
@@ -42,42 +43,41 @@ class Walk:
         self.quoted: set[ast.AST] = set()
         self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
         self.aliases: list[tuple[str, ast.expr]] = []
-        self._stack: list[tuple[ast.AST, Scope, Definition | None]] = []
+        self._stack: list[tuple[ast.AST, Place]] = []
         self._run(tree)
 
     def _run(self, tree: ast.Module) -> None:
         stack, chains, ends = self._stack, self.chains, self.ends
-        scopes, insides, assigned = self.scopes, self.inside, self.assigned
+        places, assigned = self.places, self.assigned
         handler_of, children, name = _HANDLERS.get, Walk.children, ast.Name
-        self.children(tree, self.module, None)
+        self.children(tree, (self.module, None))
         while stack:
-            node, scope, inside = stack.pop()
+            node, place = stack.pop()
             if node.__class__ is name:
                 # Here and not in a handler: every second node is a name, and most are read.
-                scopes[node] = scope
-                insides[node] = inside
+                places[node] = place
                 context = node.ctx.__class__
                 if context is ast.Load:
                     chains.append(node)
                     ends.append((node.id, None))
                 elif context is ast.Store:
-                    assigned(node, scope)
+                    assigned(node, place[0])
             else:
-                handler_of(node.__class__, children)(self, node, scope, inside)
+                handler_of(node.__class__, children)(self, node, place)
 
-    def push(self, node: ast.AST | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+    def push(self, node: ast.AST | None, parent: ast.AST, place: Place) -> None:
         if node is not None and node.__class__ not in LEAVES:
             self.parents[node] = parent
-            self._stack.append((node, scope, inside))
+            self._stack.append((node, place))
 
-    def push_all(self, nodes: Iterable[Any], parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+    def push_all(self, nodes: Iterable[Any], parent: ast.AST, place: Place) -> None:
         parents, stack, leaves = self.parents, self._stack, LEAVES
         for node in nodes:
             if node.__class__ not in leaves:
                 parents[node] = parent
-                stack.append((node, scope, inside))
+                stack.append((node, place))
 
-    def children(self, node: ast.AST, scope: Scope, inside: Definition | None) -> None:
+    def children(self, node: ast.AST, place: Place) -> None:
         parents, stack, leaves = self.parents, self._stack, LEAVES
         for field in fields_of(node.__class__):
             value = getattr(node, field)
@@ -85,39 +85,39 @@ class Walk:
                 for child in reversed(value):
                     if child.__class__ not in leaves:
                         parents[child] = node
-                        stack.append((child, scope, inside))
+                        stack.append((child, place))
             elif value.__class__ not in leaves:
                 parents[value] = node
-                stack.append((value, scope, inside))
+                stack.append((value, place))
 
-    def value(self, node: Any, scope: Scope, inside: Definition | None) -> None:
+    def value(self, node: Any, place: Place) -> None:
         """The only child of many kinds of nodes."""
         child = node.value
         if child.__class__ not in LEAVES:
             self.parents[child] = node
-            self._stack.append((child, scope, inside))
+            self._stack.append((child, place))
 
-    def assignment(self, node: ast.Assign, scope: Scope, inside: Definition | None) -> None:
+    def assignment(self, node: ast.Assign, place: Place) -> None:
         """As ``children`` does it; with ``elements`` for half of what would come there."""
         parents, stack = self.parents, self._stack
         value = node.value
         if value.__class__ not in LEAVES:
             parents[value] = node
-            stack.append((value, scope, inside))
+            stack.append((value, place))
         for target in reversed(node.targets):
             parents[target] = node
-            stack.append((target, scope, inside))
+            stack.append((target, place))
 
-    def elements(self, node: ast.List | ast.Tuple, scope: Scope, inside: Definition | None) -> None:
+    def elements(self, node: ast.List | ast.Tuple, place: Place) -> None:
         parents, stack, leaves = self.parents, self._stack, LEAVES
         for child in reversed(node.elts):
             if child.__class__ not in leaves:
                 parents[child] = node
-                stack.append((child, scope, inside))
+                stack.append((child, place))
 
     # ---- expressions
 
-    def attribute(self, node: ast.Attribute, scope: Scope, inside: Definition | None) -> None:
+    def attribute(self, node: ast.Attribute, place: Place) -> None:
         """A whole chain at once: ``tf.nn.relu`` is one entry of ``chains``."""
         if node.ctx.__class__ is not ast.Load:
             self.targets.append(node)
@@ -125,11 +125,11 @@ class Walk:
             self.attributes.setdefault(node.attr, []).append((node, value))
             if value is not None:
                 self.aliases.append((node.attr, value))
-        parents = self.parents
+        parents, places = self.parents, self.places
         at: ast.expr = node
         first = None
         while at.__class__ is ast.Attribute:
-            self.inside[at] = inside
+            places[at] = place
             parents[at.value] = at
             first = at.attr
             at = at.value
@@ -137,14 +137,13 @@ class Walk:
             self.chains.append(node)
             self.ends.append((at.id if at.__class__ is ast.Name else None, first))
         if at.__class__ is ast.Name:
-            self.scopes[at] = scope
-            self.inside[at] = inside
+            places[at] = place
         elif at.__class__ not in LEAVES:
-            self._stack.append((at, scope, inside))
+            self._stack.append((at, place))
 
-    def call(self, node: ast.Call, scope: Scope, inside: Definition | None) -> None:
+    def call(self, node: ast.Call, place: Place) -> None:
         self.calls.append(node)
-        self.inside[node] = inside
+        self.places[node] = place
         parents, stack, leaves = self.parents, self._stack, LEAVES
         if node.keywords:
             for keyword in reversed(node.keywords):
@@ -152,36 +151,37 @@ class Walk:
                 child = keyword.value
                 if child.__class__ not in leaves:
                     parents[child] = keyword
-                    stack.append((child, scope, inside))
+                    stack.append((child, place))
         for child in reversed(node.args):
             if child.__class__ not in leaves:
                 parents[child] = node
-                stack.append((child, scope, inside))
+                stack.append((child, place))
         parents[node.func] = node
-        stack.append((node.func, scope, inside))
+        stack.append((node.func, place))
 
-    def comprehension(self, node: Any, scope: Scope, inside: Definition | None) -> None:
-        own = Scope("comprehension", node, scope)
+    def comprehension(self, node: Any, place: Place) -> None:
+        scope, inside = place
+        own = (Scope("comprehension", node, scope), inside)
         for index, generator in enumerate(node.generators):
             self.parents[generator] = node
             # The first iterable is evaluated outside the comprehension, everything else inside.
-            self.push(generator.iter, generator, scope if index == 0 else own, inside)
-            self.push(generator.target, generator, own, inside)
-            self.push_all(generator.ifs, generator, own, inside)
+            self.push(generator.iter, generator, place if index == 0 else own)
+            self.push(generator.target, generator, own)
+            self.push_all(generator.ifs, generator, own)
         for part in ("elt", "key", "value"):
-            self.push(getattr(node, part, None), node, own, inside)
+            self.push(getattr(node, part, None), node, own)
 
-    def annotation(self, node: ast.expr | None, parent: ast.AST, scope: Scope, inside: Definition | None) -> None:
+    def annotation(self, node: ast.expr | None, parent: ast.AST, place: Place) -> None:
         """An annotation, which may be, or hold, a string that is one: ``"tf.Tensor"``, ``List["tf.Tensor"]``."""
         if node is None or node.__class__ is ast.Name or node.__class__ is ast.Attribute:
-            self.push(node, parent, scope, inside)
+            self.push(node, parent, place)
             return
         for text, holder in _strings(node, parent):
             inner = annotation_of(text)
             if inner is not None:
                 self.quoted.update(ast.walk(inner))
-                self.push(inner, holder, scope, inside)
-        self.push(node, parent, scope, inside)
+                self.push(inner, holder, place)
+        self.push(node, parent, place)
 
     # ---- bindings
 
@@ -203,20 +203,20 @@ class Walk:
             self.aliases.append((node.id, value))
             scope.bind(node.id, Binding("assign", position, None, value, parent))
 
-    def annotated(self, node: ast.AnnAssign, scope: Scope, inside: Definition | None) -> None:
-        self.push(node.value, node, scope, inside)
-        self.annotation(node.annotation, node, scope, inside)
-        self.push(node.target, node, scope, inside)
+    def annotated(self, node: ast.AnnAssign, place: Place) -> None:
+        self.push(node.value, node, place)
+        self.annotation(node.annotation, node, place)
+        self.push(node.target, node, place)
 
-    def import_module(self, node: ast.Import, scope: Scope, inside: Definition | None) -> None:
+    def import_module(self, node: ast.Import, place: Place) -> None:
         self.imports.append(node)
         position = (node.lineno, node.col_offset)
         for item in node.names:
             name = item.asname or item.name.partition(".")[0]
             path = item.name if item.asname else name
-            scope.bind(name, Binding("import", position, symbol=canonical(path), node=node, spelling=path))
+            place[0].bind(name, Binding("import", position, symbol=canonical(path), node=node, spelling=path))
 
-    def import_from(self, node: ast.ImportFrom, scope: Scope, inside: Definition | None) -> None:
+    def import_from(self, node: ast.ImportFrom, place: Place) -> None:
         self.imports.append(node)
         position = (node.lineno, node.col_offset)
         module = "." * node.level + (node.module or "")
@@ -225,35 +225,37 @@ class Walk:
                 self.stars.append(canonical(module))
                 continue
             path = module + item.name if module.endswith(".") else f"{module}.{item.name}"
-            scope.bind(item.asname or item.name, Binding("import", position, symbol=canonical(path), node=node, spelling=path))
+            place[0].bind(item.asname or item.name, Binding("import", position, symbol=canonical(path), node=node, spelling=path))
 
-    def global_names(self, node: ast.Global, scope: Scope, inside: Definition | None) -> None:
-        scope.outer.update(dict.fromkeys(node.names, "global"))
+    def global_names(self, node: ast.Global, place: Place) -> None:
+        place[0].outer.update(dict.fromkeys(node.names, "global"))
 
-    def nonlocal_names(self, node: ast.Nonlocal, scope: Scope, inside: Definition | None) -> None:
-        scope.outer.update(dict.fromkeys(node.names, "nonlocal"))
+    def nonlocal_names(self, node: ast.Nonlocal, place: Place) -> None:
+        place[0].outer.update(dict.fromkeys(node.names, "nonlocal"))
 
-    def named(self, node: Any, scope: Scope, inside: Definition | None) -> None:
+    def named(self, node: Any, place: Place) -> None:
         """``except E as name`` and the patterns of ``match`` that bind a name."""
         name = node.rest if node.__class__ is ast.MatchMapping else node.name
         if name:
-            scope.bind(name, Binding("other", (node.lineno, node.col_offset), node=node))
-        self.children(node, scope, inside)
+            place[0].bind(name, Binding("other", (node.lineno, node.col_offset), node=node))
+        self.children(node, place)
 
     # ---- definitions
 
-    def class_definition(self, node: ast.ClassDef, scope: Scope, inside: Definition | None) -> None:
+    def class_definition(self, node: ast.ClassDef, place: Place) -> None:
+        scope, inside = place
         scope.bind(node.name, Binding("def", (node.lineno, node.col_offset), node=node))
-        outside = self.type_parameters(node, scope, inside)
+        outside = self.type_parameters(node, place)
         body = Scope("class", node, outside)
         here = self.define(node, "class", node.name, scope, body, inside)
-        self.push_all(reversed(node.body), node, body, here)
+        self.push_all(reversed(node.body), node, (body, here))
         # What the class is made with belongs to it: a decorator or a base that is a symbol is a use in this class.
-        self.push_all(node.keywords, node, outside, here)
-        self.push_all(node.bases, node, outside, here)
-        self.push_all(node.decorator_list, node, scope, here)
+        self.push_all(node.keywords, node, (outside, here))
+        self.push_all(node.bases, node, (outside, here))
+        self.push_all(node.decorator_list, node, (scope, here))
 
-    def function(self, node: _FunctionNode, scope: Scope, inside: Definition | None) -> None:
+    def function(self, node: _FunctionNode, place: Place) -> None:
+        scope, inside = place
         outside = scope
         if isinstance(node, ast.Lambda):
             body = Scope("function", node, scope)
@@ -261,22 +263,22 @@ class Walk:
             statements: list[ast.AST] = [node.body]
         else:
             scope.bind(node.name, Binding("def", (node.lineno, node.col_offset), node=node))
-            outside = self.type_parameters(node, scope, inside)
+            outside = self.type_parameters(node, place)
             body = Scope("function", node, outside)
             here = self.define(node, "function", node.name, scope, body, inside)
             statements = list(node.body)
         # A ``global`` statement governs the whole function, bindings above it included.
         for statement in statements:
             if statement.__class__ is ast.Global or statement.__class__ is ast.Nonlocal:
-                _HANDLERS[statement.__class__](self, statement, body, here)
-        self.push_all(reversed(statements), node, body, here)
-        self.parameters(node.args, body, outside, here)
+                _HANDLERS[statement.__class__](self, statement, (body, here))
+        self.push_all(reversed(statements), node, (body, here))
+        self.parameters(node.args, body, (outside, here))
         self.parents[node.args] = node
         if not isinstance(node, ast.Lambda):
-            self.annotation(node.returns, node, outside, here)
-            self.push_all(node.decorator_list, node, scope, here)
+            self.annotation(node.returns, node, (outside, here))
+            self.push_all(node.decorator_list, node, (scope, here))
 
-    def parameters(self, arguments: ast.arguments, body: Scope, outside: Scope, here: Definition) -> None:
+    def parameters(self, arguments: ast.arguments, body: Scope, outside: Place) -> None:
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         if arguments.vararg is not None:
             every.append(arguments.vararg)
@@ -285,25 +287,26 @@ class Walk:
         for argument in every:
             body.bind(argument.arg, Binding("param", (argument.lineno, argument.col_offset), None, None, argument))
             if argument.annotation is not None:
-                self.annotation(argument.annotation, arguments, outside, here)
-        self.push_all(arguments.defaults, arguments, outside, here)
-        self.push_all(arguments.kw_defaults, arguments, outside, here)
+                self.annotation(argument.annotation, arguments, outside)
+        self.push_all(arguments.defaults, arguments, outside)
+        self.push_all(arguments.kw_defaults, arguments, outside)
 
-    def type_parameters(self, node: Any, scope: Scope, inside: Definition | None) -> Scope:
+    def type_parameters(self, node: Any, place: Place) -> Scope:
         """The scope of ``def f[T]()``'s ``T``: what stands between a definition and the scope that it is defined in."""
         parameters = getattr(node, "type_params", None)
+        scope, inside = place
         if not parameters:
             return scope
         own = Scope("types", node, scope)
         for parameter in parameters:
             own.bind(parameter.name, Binding("other", (parameter.lineno, parameter.col_offset), node=parameter))
-        self.push_all(parameters, node, own, inside)
+        self.push_all(parameters, node, (own, inside))
         return own
 
-    def type_alias(self, node: Any, scope: Scope, inside: Definition | None) -> None:
-        own = self.type_parameters(node, scope, inside)
-        self.push(node.value, node, own, inside)
-        self.push(node.name, node, scope, inside)
+    def type_alias(self, node: Any, place: Place) -> None:
+        own = self.type_parameters(node, place)
+        self.push(node.value, node, (own, place[1]))
+        self.push(node.name, node, place)
 
     def define(
         self, node: ast.ClassDef | _FunctionNode, kind: str, name: str, scope: Scope, body: Scope, inside: Definition | None
@@ -351,7 +354,7 @@ def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AS
     return found
 
 
-_Handler = Callable[[Walk, Any, Scope, "Definition | None"], None]
+_Handler = Callable[[Walk, Any, Place], None]
 _HANDLERS: dict[type, _Handler] = {
     ast.Attribute: Walk.attribute,
     ast.Call: Walk.call,

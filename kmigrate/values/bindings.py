@@ -79,7 +79,7 @@ class Bindings:
 
     def _index_names(self) -> None:
         found: dict[tuple[Scope, str], Scope | None] = {}
-        for node, here in self.names.walk.scopes.items():
+        for node, (here, _) in self.names.walk.places.items():
             if not isinstance(node, ast.Name):
                 continue
             seen = here, node.id
