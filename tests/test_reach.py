@@ -87,4 +87,4 @@ def test_an_import_of_what_no_project_owns_names_nothing() -> None:
 
 
 def test_what_a_text_says_of_where_things_come_from_names_nothing() -> None:
-    assert imported_words(b"\"\"\"\nfrom helpers we take what is\nof use: import nothing\n\"\"\"\n") == "import nothing"
+    assert imported_words(b'"""\nfrom helpers we take what is\nof use: import nothing\n"""\n') == "import nothing"
