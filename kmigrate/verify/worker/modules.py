@@ -179,7 +179,8 @@ class Loaded(object):
             # A package without an __init__.py has no file.
             where = getattr(sys.modules[name], "__file__", None) or next(iter(getattr(sys.modules[name], "__path__", ())), "")
             own = name.startswith("_km_") or (self.finder and name == self.finder.name)
-            where = os.path.join(os.path.realpath(where), "") if where else ""
+            # The case may have removed the working directory: a place that is no path from the root cannot be made one then.
+            where = os.path.join(os.path.realpath(where), "") if os.path.isabs(where) else where
             in_tree = any(where.startswith(root) and "site-packages" not in where[len(root) :] for root in roots)
             bare = not where and self.spec.get("package") and (self.spec["package"] + ".").startswith(name + ".")
             if own or in_tree or bare or isinstance(sys.modules[name], AbsentModule):
