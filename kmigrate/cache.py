@@ -245,7 +245,7 @@ def _plain_surveyed(surveyed: Surveyed) -> list[Any]:
 
 def _surveyed(content: str, item: list[Any]) -> Surveyed:
     # Not at the top: a run over unchanged files needs none of this.
-    from kmigrate.layers.facts import DefinitionFacts, FileFacts, Handed, HandedEngine, Use
+    from kmigrate.layers.nouns import DefinitionFacts, FileFacts, Handed, HandedEngine, Use
     from kmigrate.survey import Surveyed
 
     wanted, plain, error, hints, words = item

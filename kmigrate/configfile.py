@@ -154,7 +154,7 @@ _KEYS = (
 
 
 def _config(path: Path, table: Mapping[str, Any]) -> Config:
-    root = Path(os.path.abspath(path)).parent  # noqa: PTH100 - see load()
+    root = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would leave the project through a symlink
     reader = _Reader(path, table, "tool.kmigrate." if path.name == PROJECT_FILE else "", _KEYS)
     return Config(
         src=_sources(reader, root),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kmigrate.layers.facts import FileFacts, Target
-from kmigrate.layers.index import Index, Place
+from kmigrate.layers.index import Index
+from kmigrate.layers.nouns import FileFacts, Place, Target
 from kmigrate.names import engine_of, foreign
 
 _ITSELF = ""

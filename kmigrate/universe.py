@@ -21,8 +21,8 @@ from kmigrate.workers import Workers, chunks
 
 # What joins files is imported where there is something to join: a run over clean code never pays for it.
 if TYPE_CHECKING:
-    from kmigrate.layers.facts import FileFacts
     from kmigrate.layers.index import Index, Surroundings
+    from kmigrate.layers.nouns import FileFacts
     from kmigrate.takers import Takers
 
 Problem = str
@@ -275,7 +275,7 @@ def get_ready() -> None:
     import kmigrate.flavour
     import kmigrate.layers.facts
     import kmigrate.source
-    import kmigrate.workbench  # noqa: F401
+    import kmigrate.workbench  # noqa: F401 - to be there, as all four
 
 
 def survey_files(paths: Sequence[Item], forced: bool = False, kept: bool = True, wanted: bool | None = None) -> list[Answer]:

@@ -28,21 +28,23 @@ def imported_words(data: bytes) -> str:
 
 
 def _statements(data: bytes) -> Iterator[bytes]:
-    """The import statements. Each holds the word ``import``, which is found several times faster than where lines begin."""
-    end = 0
+    """The import statements. Each holds the word ``import``, which is found several times faster than where lines begin. What
+    lies before a place where it was found is not looked at again."""
+    end = seen = 0
     at = data.find(b"import")
     while at >= 0:
-        for head in _HEAD.finditer(data, max(_line_start(data, at), end), at + len(b"import")):
+        for head in _HEAD.finditer(data, max(_line_start(data, at, seen), end), at + len(b"import")):
             statement = _IMPORT.match(data, head.start()) if head.start() >= end else None
             if statement is not None:
                 end = statement.end()
                 yield statement.group()
+        seen = at
         at = data.find(b"import", max(at + 1, end))
 
 
-def _line_start(data: bytes, at: int) -> int:
-    """Where the line begins that a place lies on; the line before it too, where a backslash ends that."""
-    start = data.rfind(b"\n", 0, at)
-    while start > 0 and data[max(start - 2, 0) : start].rstrip(b"\r").endswith(b"\\"):
-        start = data.rfind(b"\n", 0, start)
-    return max(start, 0)
+def _line_start(data: bytes, at: int, least: int) -> int:
+    """Where the line begins that a place lies on, or what the line continues over backslashes; ``least`` at least."""
+    start = data.rfind(b"\n", least, at)
+    while start > least and data[max(start - 2, 0) : start].rstrip(b"\r").endswith(b"\\"):
+        start = data.rfind(b"\n", least, start)
+    return max(start, least)

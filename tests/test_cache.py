@@ -178,4 +178,4 @@ def test_the_cache_lies_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if xdg is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", xdg)
-    assert cache_directory() == os.path.join(platformdirs.user_cache_dir("kmigrate"), "check")  # noqa: PTH118 - as they are
+    assert cache_directory() == os.path.join(platformdirs.user_cache_dir("kmigrate"), "check")  # noqa: PTH118 - texts, as both are

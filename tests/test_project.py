@@ -16,7 +16,7 @@ from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
 from kmigrate.gate import may_use_engine
-from kmigrate.layers.facts import DefinitionFacts, Use
+from kmigrate.layers.nouns import DefinitionFacts, Use
 from kmigrate.model import FileReport
 from kmigrate.names.aliases import canonical_symbol
 from kmigrate.names.symbols import ENGINE_IN_KERAS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from kmigrate.layers.facts import FileFacts, file_facts
+from kmigrate.layers.facts import file_facts
 from kmigrate.layers.index import Index, Surroundings
 from kmigrate.layers.modules import Modules
+from kmigrate.layers.nouns import FileFacts
 from kmigrate.model import Context
 from kmigrate.names import Definition, Names, Reference
 

@@ -1,17 +1,11 @@
-"""What one file says about layer code: a pure function of its text, small enough to be cached.
-
-A *target* names something that may be defined elsewhere: ``#3`` is definition number 3 of this file, ``*name`` a free name
-that one of the file's star imports may bring, ``=12:8`` an engine's function in a table of the module (where its expression
-begins, as ``ast`` counts), everything else a dotted symbol (``.core.Layer``, ``keras.layers.Dense``).
-"""
+"""What one file says about layer code: a pure function of its text, small enough to be cached."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeGuard
+from typing import TypeGuard
 
 from kmigrate.layers.kinds import (
     BY_KEYWORD,
@@ -23,90 +17,16 @@ from kmigrate.layers.kinds import (
     function_kind,
     has_loss_signature,
 )
+from kmigrate.layers.nouns import CALLED, DECORATES, HANDED_ON, DefinitionFacts, FileFacts, Handed, HandedEngine, Target, Use
 from kmigrate.layers.tables import Tables
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.names.nodes import last_name
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 from kmigrate.traces import may_be_for_theano, reaches_through_keras
 
-Target = str
-CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
-
 _MAX_ALIASES = 20
 _MAX_TURNS = 3
 _BUILTINS = frozenset(dir(builtins))
-
-
-class DefinitionFacts(NamedTuple):
-    """A class, function or lambda. ``parent`` is the number of the definition that it stands in, -1 at the module's level."""
-
-    qualname: str
-    kind: str
-    parent: int
-    bases: tuple[Target, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.qualname.rpartition(".")[2]
-
-
-class Handed(NamedTuple):
-    """A function handed to ``receivers`` (any one that is Keras's, or a layer, counts; none: it counts in any case)."""
-
-    target: Target
-    kind: str
-    how: str
-    receivers: tuple[Target, ...] = ()
-
-
-class HandedEngine(NamedTuple):
-    """The same for an engine's own function, ``activation=tf.nn.relu``: where its expression begins (as ``ast`` counts) in
-    definition ``user``."""
-
-    line: int
-    column: int
-    user: int
-    kind: str
-    how: str
-    receivers: tuple[Target, ...] = ()
-
-
-class Use(NamedTuple):
-    """Definition ``user`` uses ``target``; ``how`` reads between the two names."""
-
-    user: int
-    target: Target
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """``exports`` are the module's names that mean something elsewhere, ``imported`` the symbols of other modules than engines
-    and Keras, ``users`` the definitions that may hold a direct engine use (-1: the module's level), ``flavour`` is the Keras that
-    the file names."""
-
-    definitions: tuple[DefinitionFacts, ...] = ()
-    exports: dict[str, tuple[Target, ...]] | None = None
-    stars: tuple[str, ...] = ()
-    handed: tuple[Handed, ...] = ()
-    engines: tuple[HandedEngine, ...] = ()
-    uses: tuple[Use, ...] = ()
-    losses: tuple[int, ...] = ()
-    imported: tuple[str, ...] = ()
-    users: tuple[int, ...] = ()
-    flavour: str | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Facts are what processes send each other most: as plain tuples, which take a fifth of the time to write."""
-        plain = {"definitions": tuple(map(tuple, self.definitions)), "uses": tuple(map(tuple, self.uses))}
-        return _sent, ({name: plain.get(name, getattr(self, name)) for name in self.__slots__},)
-
-
-def _sent(facts: dict[str, Any]) -> FileFacts:
-    """The facts that another process sent."""
-    facts["definitions"] = tuple(map(DefinitionFacts._make, facts["definitions"]))
-    facts["uses"] = tuple(map(Use._make, facts["uses"]))
-    return FileFacts(**facts)
 
 
 def file_facts(names: Names, data: bytes | None = None) -> FileFacts:

@@ -10,33 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
-from kmigrate.layers.facts import CALLED, DefinitionFacts, FileFacts, Target
 from kmigrate.layers.kinds import article, kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
+from kmigrate.layers.nouns import CALLED, DefinitionFacts, FileFacts, Place, Spot, Target
 from kmigrate.model import Context
 from kmigrate.names import foreign
 
 _MAX_HOPS = 30
 # Keras's own backend is what others are rewritten to: itself it has to use the engine.
 _BACKEND = ("keras.backend.", "keras.src.backend.")
-
-
-class Place(NamedTuple):
-    """Definition ``number`` of the file ``path``."""
-
-    path: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """An engine's function that stands outside of every definition, in a table: where its expression begins in ``path``."""
-
-    path: str
-    line: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,5 +37,6 @@ def fields_of(kind: type) -> tuple[str, ...]:
     """The fields that hold expressions or statements, the last first."""
     fields = _FIELDS.get(kind)
     if fields is None:
+        # mypy: every class of nodes has ``_fields``, and a dict of ``type`` does not say so.
         fields = _FIELDS[kind] = tuple(f for f in reversed(kind._fields) if f not in _NO_CHILDREN)  # type: ignore[attr-defined]
     return fields

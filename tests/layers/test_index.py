@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from kmigrate.flavour import is_disputed, own_flavour
-from kmigrate.layers.facts import FileFacts, file_facts
+from kmigrate.layers.facts import file_facts
 from kmigrate.layers.index import Index, index_of
+from kmigrate.layers.nouns import FileFacts
 from kmigrate.names import Names
 
 
