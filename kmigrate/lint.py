@@ -31,7 +31,7 @@ _NO_FIX = {
 }
 
 
-def _alone(*_: str) -> bool:
+def _alone(_: str) -> bool:
     return False
 
 
@@ -40,7 +40,7 @@ class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
     in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
-    from it, ``hides`` whether a new name, imported from a dotted path, would hide another in one that star-imports this."""
+    from it, ``hiding`` are the new names that would hide another in one that star-imports this."""
 
     source: Source
     names: Names
@@ -51,7 +51,7 @@ class Analysis:
     roots: dict[Span, Definition]
     arguments: dict[Span, tuple[Slice, ...]] = field(default_factory=dict)
     taken: Callable[[str], bool] = _alone
-    hides: Callable[[str, str], bool] = _alone
+    hiding: tuple[tuple[str, str], ...] = ()
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
         """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""
@@ -94,16 +94,18 @@ def analyse(
     file stands alone. ``walk`` is the pass over its tree, where it was made before."""
     names = Names(source.tree, is_known, surroundings.imported if surroundings else None, walk)
     layer_code = LayerCode(names, whole_module, surroundings)
-    return _Linter(source, names, book, target, layer_code, flavour_of(source, names, surroundings)).run()
+    hiding = surroundings.hiding if surroundings else ()
+    return _Linter(source, names, book, target, layer_code, flavour_of(source, names, surroundings), hiding).run()
 
 
 def analyse_again(analysis: Analysis, book: Rulebook, target: Target, observed: Observed) -> Analysis:
     """The same findings, their fixes chosen with what runs of the code showed as well."""
-    linter = _Linter(analysis.source, analysis.names, book, target, analysis.layer_code, analysis.flavour, observed)
+    known = analysis
+    linter = _Linter(known.source, known.names, book, target, known.layer_code, known.flavour, known.hiding, observed)
     again = linter.run()
-    known = {(finding.span, finding.code) for finding in analysis.findings}
-    findings = tuple(f for f in again.findings if (f.span, f.code) in known)
-    return replace(again, findings=findings, taken=analysis.taken, hides=analysis.hides)
+    wanted = {(finding.span, finding.code) for finding in known.findings}
+    findings = tuple(f for f in again.findings if (f.span, f.code) in wanted)
+    return replace(again, findings=findings, taken=known.taken)
 
 
 def flavour_of(source: Source, names: Names, surroundings: Surroundings | None = None) -> str:
@@ -120,6 +122,7 @@ class _Linter:
         target: Target,
         layer_code: LayerCode,
         flavour: str,
+        hiding: tuple[tuple[str, str], ...] = (),
         observed: Observed | None = None,
     ) -> None:
         self.source = source
@@ -131,7 +134,8 @@ class _Linter:
         self.flavour = flavour
         self.alternatives: dict[Span, int] = {}
         self.roots: dict[Span, Definition] = {}
-        self.fixer = Fixer(source, names, self.values, book, target, self.flavour, observed)
+        self.hiding = hiding
+        self.fixer = Fixer(source, names, self.values, book, target, self.flavour, hiding, observed)
 
     def run(self) -> Analysis:
         findings = []
@@ -145,7 +149,8 @@ class _Linter:
             findings.append(tied)
         findings.sort(key=lambda f: (f.line, f.column))
         found, arguments = tuple(findings), self.fixer.arguments
-        return Analysis(self.source, self.names, found, self.flavour, self.layer_code, self.alternatives, self.roots, arguments)
+        noted = self.alternatives, self.roots, arguments
+        return Analysis(self.source, self.names, found, self.flavour, self.layer_code, *noted, hiding=self.hiding)
 
     # ---- one finding
 

@@ -126,6 +126,9 @@ class Project:
         if surroundings is None or not survey.needs_examining(surveyed, surroundings, self.wishes.whole_module):
             found[path] = FileReport(name)
             return None
+        from dataclasses import replace
+
+        surroundings = replace(surroundings, hiding=universe.hiding(path))
         return Job(path, name, surveyed.digest, surroundings, self.wishes)
 
     # ---- analyses: for those who go on from the findings
@@ -144,6 +147,8 @@ class Project:
             yield self._checked(universe, path, name, Path(inputs.named[path]))
 
     def _checked(self, universe: Universe, path: str, name: str, file: Path) -> Checked:
+        from dataclasses import replace
+
         found: dict[str, FileReport] = {}
         job = self._job(universe, path, name, found)
         if job is None:
@@ -153,9 +158,7 @@ class Project:
                 report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except Exception as error:
             return Checked(file, failed(name, survey.problem_of(error)))
-        from dataclasses import replace
-
-        return Checked(file, report, replace(analysis, taken=universe.taken(path), hides=universe.hides(path)))
+        return Checked(file, report, replace(analysis, taken=universe.taken(path)))
 
 
 def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport]]:

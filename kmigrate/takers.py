@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property
 from posixpath import basename, dirname
 
 from kmigrate.layers.modules import Modules
 
-_STAR_IMPORT = re.compile(rb"\bimport(?:\s|\\)*\*")
+_STAR_IMPORT = re.compile(rb"import(?:\s|\\)*\*")
 
 
 class Takers:
@@ -42,18 +43,25 @@ class Takers:
                 return True
         return False
 
-    def hides(self, module: str, name: str, dotted: str) -> bool:
-        """Whether a new ``name`` in ``module``, imported from ``dotted``, would hide another in a file that star-imports it."""
-        return self._hides(module, name, dotted, set())
+    def hiding(self, module: str, names: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Those of some new ``names`` in ``module`` (each with what it is imported from) that would hide another in a file that
+        star-imports it."""
+        if not any(_stem(module).encode() in data for path, data in self._starring.items() if path != module):
+            return ()
+        return tuple((name, dotted) for name, dotted in names if self._hides(module, name, dotted, set()))
+
+    @cached_property
+    def _starring(self) -> dict[str, bytes]:
+        """The files with a star import."""
+        return {path: data for path in self._paths if _STAR_IMPORT.search(data := self._bytes(path))}
 
     def _hides(self, module: str, name: str, dotted: str, asked: set[str]) -> bool:
         asked.add(module)
         if b"__all__" in self._bytes(module):
             return False  # a name that is not in it is not handed on
         stem = _stem(module).encode()
-        for path in self._paths:
-            data = self._bytes(path)
-            if path in asked or stem not in data or not _STAR_IMPORT.search(data):
+        for path, data in self._starring.items():
+            if path in asked or stem not in data:
                 continue
             tree = _parsed(data)
             if tree is None or not any(i == "*" and self._modules.find(path, d) == (module, "") for d, i, _ in _imports(tree)):

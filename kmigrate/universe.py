@@ -72,13 +72,15 @@ class Universe:
             return None
         return self.index.surroundings(path)
 
+    def hiding(self, path: str) -> tuple[tuple[str, str], ...]:
+        """The names that a fix must not bring into a file (``Surroundings``)."""
+        from kmigrate.fix.backend import new_names
+
+        return self._takers.hiding(path, new_names())
+
     def taken(self, path: str) -> Callable[[str], bool]:
         """Tells of a name whether another file takes it from the module ``path``."""
         return partial(self._takers.takes, path)
-
-    def hides(self, path: str) -> Callable[[str, str], bool]:
-        """Tells of a name and where it is imported from whether it would hide another in a file that star-imports ``path``."""
-        return partial(self._takers.hides, path)
 
     @cached_property
     def _takers(self) -> Takers:

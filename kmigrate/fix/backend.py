@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from typing import NamedTuple
 
 from kmigrate.fix.anchors import Anchors
 from kmigrate.fix.moments import Moments
 from kmigrate.model import Target
 from kmigrate.names import Binding, Names, Scope, canonical
+from kmigrate.rulebook.load import IMPORTABLE
 
 BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
 FREE_NAMES: dict[Target, tuple[str, ...]] = {
     "keras2": ("K", "KB", "keras_backend", "_keras_backend", "_kmigrate_backend"),
     "keras3": ("ops", "keras_ops", "_keras_ops", "_kmigrate_ops"),
 }
+_MODULES: dict[tuple[Target, str], str] = {
+    ("keras2", "keras"): "keras.backend",
+    ("keras2", "tf.keras"): "tensorflow.keras.backend",
+    ("keras3", "keras"): "keras.ops",
+    ("keras3", "tf.keras"): "keras.ops",
+}
+
+
+def imported_from(name: str, target: Target, flavour: str) -> str:
+    """What a name means that a fix imports, as the import spells it."""
+    module = _MODULES[target, flavour]
+    package = IMPORTABLE.get(name)
+    if package is None:
+        return module
+    return f"{module.rpartition('.')[0] if package == 'keras' else package}.{name}"
+
+
+def new_names() -> list[tuple[str, str]]:
+    """The names that fixes import and that a star import hands on, each with all that it may mean."""
+    found = set()
+    for target, flavour in _MODULES:
+        public = [name for name in (*FREE_NAMES[target], *IMPORTABLE) if not name.startswith("_")]
+        found |= {(name, imported_from(name, target, flavour)) for name in public}
+    return sorted(found)
 
 
 class BackendName(NamedTuple):
@@ -25,9 +51,9 @@ class BackendName(NamedTuple):
 
 
 class BackendNames:
-    """The names in one module of the backend of its own Keras."""
+    """The names in one module of the backend of its own Keras. ``hiding``: see ``Surroundings``."""
 
-    def __init__(self, names: Names, target: Target, flavour: str) -> None:
+    def __init__(self, names: Names, target: Target, flavour: str, hiding: Collection[tuple[str, str]] = ()) -> None:
         self._names = names
         self._target = target
         self._flavour = flavour
@@ -35,6 +61,7 @@ class BackendNames:
         self._anchors = Anchors(names.tree, names.imports, self._moments, flavour)
         self._own = self._bound_names(BACKEND_SYMBOL[target])
         self._candidates = FREE_NAMES[target]
+        self._hiding = hiding
         self._free: str | None = None
 
     def at(self, use: ast.expr, scope: Scope) -> BackendName:
@@ -47,6 +74,10 @@ class BackendNames:
             taken = self._names.all_names()
             self._free = next((name for name in self._usable() if name not in taken), self._candidates[-1])
         return BackendName(self._free, self._anchors.assumed(earliest))
+
+    def hides(self, name: str) -> bool:
+        """Whether the name, if a fix imports it, would hide another in a file that star-imports the module."""
+        return (name, imported_from(name, self._target, self._flavour)) in self._hiding
 
     def is_there(self, name: str, symbol: str, use: ast.expr, scope: Scope) -> bool:
         """Whether ``name``, where the scope binds it, surely means ``symbol`` when ``use`` runs."""
@@ -94,9 +125,10 @@ class BackendNames:
         return foreign and not any(root == name for root, _ in self._names.walk.ends)
 
     def _usable(self) -> tuple[str, ...]:
-        """A star import that stands below the import that a fix adds could bind a public name again."""
-        below = self._names.stars and not _stars_lead(self._names.tree)
-        return tuple(name for name in self._candidates if name.startswith("_") or not below)
+        """A star import that stands below the import that a fix adds could bind a public name again; one of the module would
+        hand it on, and what begins with an underscore not."""
+        private = (self._names.stars and not _stars_lead(self._names.tree)) or any(map(self.hides, self._candidates))
+        return tuple(name for name in self._candidates if name.startswith("_") or not private)
 
 
 def _stars_lead(tree: ast.Module) -> bool:

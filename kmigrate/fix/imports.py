@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kmigrate.fix.anchors import Anchors
-from kmigrate.fix.backend import FREE_NAMES
+from kmigrate.fix.backend import FREE_NAMES, imported_from
 from kmigrate.fix.mentions import Mentions
 from kmigrate.fix.moments import Moments
 from kmigrate.lint import Analysis
@@ -21,12 +21,6 @@ from kmigrate.names import Names, canonical, engine_of
 from kmigrate.rulebook.load import IMPORTABLE
 from kmigrate.source import Source
 
-_MODULE_OF: dict[tuple[Target, str], str] = {
-    ("keras2", "keras"): "from keras import backend",
-    ("keras2", "tf.keras"): "from tensorflow.keras import backend",
-    ("keras3", "keras"): "from keras import ops",
-    ("keras3", "tf.keras"): "from keras import ops",
-}
 # What a fix may need; where a star import may bind any name, only these are asked about.
 _OURS = frozenset({*(name for names in FREE_NAMES.values() for name in names), *IMPORTABLE})
 
@@ -44,21 +38,15 @@ def import_changes(analysis: Analysis, source: Source, target: Target) -> list[C
     changes = _removals(analysis, source, names)
     places = _Places(source, names, analysis.flavour)
     before = unbound(analysis.names)
-    line = _MODULE_OF[target, analysis.flavour]
     for name, uses in sorted(unbound(names).items()):
         if name in before:
             continue
         if IMPORTABLE.get(name) == "typing":
             changes.append(places.of_standard(name, uses))
             continue
-        statement = f"{line.rpartition(' ')[0]} {name}" if IMPORTABLE.get(name) == "keras" else line
-        module, what = statement.removeprefix("from ").split(" import ")
-        bound = name
-        if not name.startswith("_") and analysis.hides(name, f"{module}.{what}"):
-            # A star import does not hand on what begins with an underscore.
-            bound = next(new for new in (f"_keras_{what}", f"_kmigrate_{what}") if new not in names.all_names())
-            changes += [Change(*source.span(use), bound) for use in uses]
-        changes.append(places.of_keras(statement if what == bound else f"{statement} as {bound}", uses))
+        module, _, what = imported_from(name, target, analysis.flavour).rpartition(".")
+        statement = f"from {module} import {what}"
+        changes.append(places.of_keras(statement if what == name else f"{statement} as {name}", uses))
     return changes
 
 

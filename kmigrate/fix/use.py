@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -36,7 +37,8 @@ class Candidate(NamedTuple):
 
 
 class Fixer:
-    """The fixes of one module; ``observed`` is what runs of it showed."""
+    """The fixes of one module; ``hiding`` are the new names that would hide another elsewhere (``Surroundings``), ``observed`` is
+    what runs of it showed."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Fixer:
         book: Rulebook,
         target: Target,
         flavour: str,
+        hiding: Collection[tuple[str, str]] = (),
         observed: Observed | None = None,
     ) -> None:
         self.source = source
@@ -57,7 +60,7 @@ class Fixer:
         self.disputed = target == "keras2" and is_disputed(source.text, names)
         self.inside = target == "keras2" and (flavour == "tf.keras" or self.disputed)
         self.standing = Standing(source, names)
-        self.backend = BackendNames(names, target, flavour)
+        self.backend = BackendNames(names, target, flavour, hiding)
         self.observed = observed or {}
         self.arguments: dict[Span, tuple[Slice, ...]] = {}
 
@@ -165,6 +168,8 @@ class Fixer:
                 symbol = f"{IMPORTABLE[node.id]}.{node.id}"
                 if not self.backend.is_there(node.id, symbol, reference.node, self._scope(reference)):
                     raise NoFix(f"{node.id!r} means something else here, or is bound too late")
+                if self._scope(reference).lookup(node.id) is None and self.backend.hides(node.id):
+                    raise NoFix(f"{node.id!r} would hide another in a file that star-imports this one")
 
     def _new_import(self, template: ast.expr, backend: BackendName, reference: Reference) -> str | None:
         """What is assumed of a new import of Keras: that it may stand there, and that the file's layers are of the same one."""
