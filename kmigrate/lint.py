@@ -192,7 +192,9 @@ class _Linter:
         return fix, f"`{symbol}` is a direct engine use: write `{_short(fix.replacement)}`"
 
     def _made(self, code: str, name: str, symbol: str, message: str, span: Span, context: Context, fix: Fix | None) -> Finding:
-        (line, column), (end_line, end_column) = (self.source.position(offset) for offset in span)
+        # The place told is that of what is replaced: `moments(x, [0])[0]` as a whole, where it becomes `K.mean(x, axis=[0])`.
+        shown = span if fix is None else (fix.edit.start, fix.edit.end)
+        (line, column), (end_line, end_column) = map(self.source.position, shown)
         path = self.source.path
         return Finding(code, name, symbol, message, path, line, column, end_line, end_column, context, fix, *span)
 

@@ -103,7 +103,8 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One use of an engine symbol in layer code."""
+    """One use of an engine symbol in layer code. Lines and columns are those of what its fix replaces, where it has one;
+    ``start`` and ``end`` those of the use."""
 
     code: str
     name: str
