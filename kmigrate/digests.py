@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
+# What hashlib offers, without the start of OpenSSL, which half of a warm run would be.
 try:
-    from _blake2 import blake2b  # what hashlib offers, without the start of OpenSSL, which half of a warm run would be
+    from _blake2 import blake2b
+
+    if sys.version_info >= (3, 12):
+        from _sha2 import sha256
+    else:
+        from _sha256 import sha256
 except ImportError:
-    from hashlib import blake2b
+    from hashlib import blake2b, sha256
+
+__all__ = ["blake2b", "digest", "digest_of", "sha256"]
 
 
 def digest(*parts: object) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 
-# A search for a pattern jumps to its first letter: where that is a rare one, it is twice as fast as ``in``, and where it is a
-# frequent one (or the pattern an alternative, which is tried at every place), slower. So these begin with k, x, p and r.
-_KERAS = re.compile(rb"keras")
-# Statements of Python 2, and what stands on the line before the pattern begins.
+from kmigrate.search import find, holds, places
+
+# How statements of Python 2 begin, and what then follows.
 _PYTHON_2 = (
-    (b"e", re.compile(rb"x(?:ec[ \t]+[\w\"']|cept[^:(\n]*,[^:\n]*:)")),
-    (b"", re.compile(rb"print[ \t]+[\w\"']")),
-    (b"", re.compile(rb"raise[ \t]+\w+,")),
+    (b"print", re.compile(rb"[ \t]+[\w\"']")),
+    (b"exec", re.compile(rb"[ \t]+[\w\"']")),
+    (b"raise", re.compile(rb"[ \t]+\w+,")),
+    (b"except", re.compile(rb"[^:(\n]+,[^:\n]*:")),
 )
 # What no operand ends and begins with; what stands between quotes is a text.
 _NO_END = frozenset(bytes([char]) for char in b"[({,:;=<>!%&*+-/|^~@")
@@ -26,7 +26,7 @@ _LONG_LINE = 1000
 
 def may_use_engine(data: bytes) -> bool:
     """False only where the file cannot reach an engine by itself (through another file of the project it still may)."""
-    if b"tensorflow" not in data and _KERAS.search(data) is None and b"theano" not in data:
+    if not (holds(data, b"tensorflow") or holds(data, b"keras") or holds(data, b"theano")):
         return False
     from kmigrate.traces import may_lead_to_engine
 
@@ -40,10 +40,12 @@ def may_be_unreadable(data: bytes) -> bool:
     """
     if b"\0" in data or (data.find(b"coding", 0, 400) >= 0 and _declares_encoding(data)):
         return True
-    suspects = _unequal(data) if b"<" in data else []
-    for head, pattern in _PYTHON_2:
-        if pattern.search(data) is not None:
-            suspects += _statements(data, head, pattern)
+    suspects = [at for at in places(data, b"<>") if _is_operator(data, at)]
+    tabs = b"\t" in data
+    for word, following in _PYTHON_2:
+        suspects += _statements(data, word, word + b" ", following)
+        if tabs:
+            suspects += _statements(data, word, word + b"\t", following)
     if suspects and _in_code(data, suspects):
         return True
     if data.isascii():
@@ -67,17 +69,6 @@ def _in_code(data: bytes, suspects: list[int]) -> bool:
     return in_code(data, suspects)
 
 
-def _unequal(data: bytes) -> list[int]:
-    """Where ``<>`` stands between what may be operands. A search for one byte is many times faster than one for two."""
-    found = []
-    at = data.find(b"<")
-    while at >= 0:
-        if data.startswith(b">", at + 1) and _is_operator(data, at):
-            found.append(at)
-        at = data.find(b"<", at + 1)
-    return found
-
-
 def _is_operator(data: bytes, at: int) -> bool:
     before, after = _line_before(data, at), data[at + 2 : at + 40].lstrip(b" \t")[:1]
     if before.startswith(b"#") or before[-1:] in _NO_END or (after in _QUOTES and data[at - 1 : at] in _QUOTES):
@@ -85,10 +76,15 @@ def _is_operator(data: bytes, at: int) -> bool:
     return after not in _NO_START
 
 
-def _statements(data: bytes, head: bytes, pattern: re.Pattern[bytes]) -> list[int]:
-    """Where a line begins with a statement of Python 2."""
-    starts = [match.start() for match in pattern.finditer(data)]
-    return [at for at in starts if _line_before(data, at) == head]
+def _statements(data: bytes, word: bytes, head: bytes, following: re.Pattern[bytes]) -> list[int]:
+    """Where a line begins with a word, a blank (both are the ``head``) and what makes it a statement of Python 2."""
+    found = []
+    at = find(data, head)
+    while at >= 0:
+        if following.match(data, at + len(word)) and not _line_before(data, at):
+            found.append(at)
+        at = find(data, head, at + len(head))
+    return found
 
 
 def _line_before(data: bytes, at: int) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from kmigrate.search import holds, places
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, THEANO_TENSOR
 
 # What follows an engine's name that stands alone in a parenthesized import.
@@ -20,19 +21,19 @@ _ALL_MODULES = b"|".join(sorted(_MODULES)) + b"|[a-z_]+_ops"
 # A module is there to take something of it, or to get another name: ``x.T`` within an expression is numpy's.
 _TAKEN = re.compile(rb"[ \t]*(?:(?P<of>\.|\\)|(?:#.*)?\r?$)", re.MULTILINE)
 _GIVEN = re.compile(rb"=[ \t]*[\w.]+\Z")
-_OPERATIONS = re.compile(rb"\.[a-z_]+_ops\b")
+_OPERATIONS = re.compile(rb"\.[a-z_]+\Z")  # what stands before ``_ops``
 _LOOKED_UP = re.compile(rb"attr\(\s*[\w.]+\.(?:%s)\b" % _ALL_MODULES)
 _FROM_BACKEND = re.compile(rb"backend[ \t]+import[ \t]*(?:\*|(?:\([^)]*?|[^\n]*?)\b(?:tf|theano|%s)\b)" % _ALL_MODULES)
-_BACKEND_MODULE = re.compile(rb"(?:tensorflow|theano)_backend")
 # These, and the methods that only an engine's tensors have: they tie a layer to it in a file that never names the engine.
 _METHODS = {name.encode() for name in DISTINCTIVE}
-_TELLING = re.compile(rb"\.(%s)\b" % b"|".join(sorted(_METHODS | _MODULES | {b"tf", b"theano", b"initializer"})))
+_TELLING = sorted(_METHODS | _MODULES | {b"tf", b"theano", b"initializer"})
+_EXPOSING = sorted(_MODULES | {b"tf", b"theano"})
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
 _COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
 _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
-_OF_K = re.compile(rb"K\.")  # a search for a pattern jumps to its first letter, which is a rare one
 # A dimension of TensorFlow's: ``x.shape[1].value``, ``(x.shape[1] * 2).value``.
-_DIMENSION = re.compile(rb"[\])]\.value\b(?!\()")
+_DIMENSIONS = (b"].value", b").value")
+_LONGEST_NAME = 100
 # A variable's initializer; a layer has one of its own under this name, Keras a module.
 _NO_INITIALIZER = re.compile(rb"\(|[ \t]+import\b")
 
@@ -41,11 +42,11 @@ def may_lead_to_engine(data: bytes) -> bool:
     """False only where the code reaches no engine, neither by its name nor through Keras."""
     if _reaches(data):
         return True
-    if b"keras" not in data:
+    if not holds(data, b"keras"):
         return False
-    if any(_tells(data, match) for match in _TELLING.finditer(data)) or _names_module(data):
+    if any(_tells(data, name, start) for name, start in _attributes(data, _TELLING)) or _names_module(data):
         return True
-    if b".value" in data and b".shape" in data and _DIMENSION.search(data):
+    if holds(data, b".shape") and any(_is_dimension(data, at + len(end)) for end in _DIMENSIONS for at in places(data, end)):
         return True
     return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
 
@@ -65,53 +66,75 @@ def _reaches(data: bytes) -> bool:
             return True
         if data[max(start - 3, 0) : start].rstrip(b"\r\n").endswith(b"\\"):
             return True
-    return found and (b"import_module" in data or b"__import__" in data)
+    return found and (holds(data, b"import_module") or holds(data, b"__import__"))
 
 
 def _engines(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where the names of engines stand. Plain searches are many times faster than a pattern of two words."""
+    """Where the names of engines stand."""
     for name in (b"tensorflow", b"theano"):
-        at = data.find(name)
-        while at >= 0:
+        for at in places(data, name):
             yield at, at + len(name)
-            at = data.find(name, at + len(name))
 
 
 def may_be_for_theano(data: bytes) -> bool:
     """Whether methods of Theano's tensors may stand in the code: it names Theano, or is written against ``K`` alone."""
-    return b"theano" in data or (_OF_K.search(data) is not None and b"backend" in data and b"tensorflow" not in data)
+    return holds(data, b"theano") or (holds(data, b"K.") and holds(data, b"backend") and not holds(data, b"tensorflow"))
 
 
 def reaches_through_keras(data: bytes) -> bool:
     """Whether the text may reach an engine through a module of Keras: ``K.tf``, ``K.T``, ``K.theano``, ``K.math_ops``."""
-    return _exposed(data) or b"module_utils" in data or _BACKEND_MODULE.search(data) is not None
+    if any(_tells(data, name, start) for name, start in _attributes(data, _EXPOSING)) or _names_module(data):
+        return True
+    return any(holds(data, name) for name in (b"module_utils", b"tensorflow_backend", b"theano_backend"))
 
 
-def _exposed(data: bytes) -> bool:
-    found = (match for match in _TELLING.finditer(data) if match[1] not in _METHODS and match[1] != b"initializer")
-    return any(_tells(data, match) for match in found) or _names_module(data)
+def _attributes(data: bytes, names: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Where one of some names stands behind a dot, with the place of the dot."""
+    for name in names:
+        for start in places(data, b"." + name):
+            if _ends_word(data, start + 1 + len(name)):
+                yield name, start
 
 
-def _tells(data: bytes, match: re.Match[bytes]) -> bool:
-    """Whether an attribute may be an engine, a module of one, or something that only what belongs to one has."""
-    name, of_self = match[1], data.endswith(b"self", 0, match.start())
+def _ends_word(data: bytes, at: int) -> bool:
+    following = data[at : at + 1]
+    return not (following.isalnum() or following == b"_")
+
+
+def _is_dimension(data: bytes, end: int) -> bool:
+    return _ends_word(data, end) and not data.startswith(b"(", end)
+
+
+def _tells(data: bytes, name: bytes, start: int) -> bool:
+    """Whether an attribute, with a dot at ``start``, may be an engine, a module of one, or something that only what belongs to
+    one has."""
+    of_self, end = data.endswith(b"self", 0, start), start + 1 + len(name)
     if name in _MODULES:
-        return _is_taken(data, match)
+        return _is_taken(data, start, end)
     if name == b"initializer":
-        return not of_self and _NO_INITIALIZER.match(data, match.end()) is None
+        return not of_self and _NO_INITIALIZER.match(data, end) is None
     return not (of_self and name in _METHODS)
 
 
 def _names_module(data: bytes) -> bool:
     """Whether the text takes a module of operations, or names an engine's module in an import or a lookup."""
-    if b"_ops" in data and any(_is_taken(data, match) for match in _OPERATIONS.finditer(data)):
+    if any(_is_operations(data, at) for at in places(data, b"_ops")):
         return True
-    return (b"attr(" in data and _LOOKED_UP.search(data) is not None) or _FROM_BACKEND.search(data) is not None
+    if any(_LOOKED_UP.match(data, at) for at in places(data, b"attr(")):
+        return True
+    return any(_FROM_BACKEND.match(data, at) for at in places(data, b"backend"))
 
 
-def _is_taken(data: bytes, match: re.Match[bytes]) -> bool:
-    """Whether something is taken of the module that a match may be, or the module gets a name."""
-    taken = _TAKEN.match(data, match.end())
+def _is_operations(data: bytes, at: int) -> bool:
+    """Whether something is taken of the module ``.math_ops`` that may end with the ``_ops`` at a place."""
+    end = at + len(b"_ops")
+    before = _OPERATIONS.search(data, max(at - _LONGEST_NAME, 0), at)
+    return before is not None and _ends_word(data, end) and _is_taken(data, before.start(), end)
+
+
+def _is_taken(data: bytes, start: int, end: int) -> bool:
+    """Whether something is taken of the module that an attribute may be, or the module gets a name."""
+    taken = _TAKEN.match(data, end)
     if taken is None or taken["of"] is not None:
         return taken is not None
-    return _GIVEN.search(data[data.rfind(b"\n", 0, match.start()) + 1 : match.start()]) is not None
+    return _GIVEN.search(data[data.rfind(b"\n", 0, start) + 1 : start]) is not None

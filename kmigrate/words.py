@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kmigrate.search import find
+
 # Packages that no project calls its own: what is used of them says nothing about layer code.
 ELSEWHERE = frozenset(
     "tf tensorflow theano keras numpy scipy pandas matplotlib sklearn six cv2 PIL torch jax os sys math re json collections "
@@ -31,7 +33,7 @@ def _statements(data: bytes) -> Iterator[bytes]:
     """The import statements. Each holds the word ``import``, which is found several times faster than where lines begin. What
     lies before a place where it was found is not looked at again."""
     end = seen = 0
-    at = data.find(b"import")
+    at = find(data, b"import")
     while at >= 0:
         for head in _HEAD.finditer(data, max(_line_start(data, at, seen), end), at + len(b"import")):
             statement = _IMPORT.match(data, head.start()) if head.start() >= end else None
@@ -39,7 +41,7 @@ def _statements(data: bytes) -> Iterator[bytes]:
                 end = statement.end()
                 yield statement.group()
         seen = at
-        at = data.find(b"import", max(at + 1, end))
+        at = find(data, b"import", max(at + 1, end))
 
 
 def _line_start(data: bytes, at: int, least: int) -> int:

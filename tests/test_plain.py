@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -65,10 +66,13 @@ HEAVY = {
 def loaded_by(*arguments: str, cwd: Path) -> set[str]:
     """Which modules that take long to load a run loads, beyond those that Python itself starts with."""
     code = (
-        "import sys; before = {*sys.modules}; from kmigrate.cli.main import main; main(sys.argv[1:]); "
-        "print(*sys.modules.keys() - before, file=sys.stderr)"
+        "import sys; before = {*sys.modules}; from kmigrate.cli.main import main; code = main(sys.argv[1:]); "
+        "print(*sys.modules.keys() - before, file=sys.stderr); sys.exit(code)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), sysconfig.get_path("platlib")]),
+    }
     command = [sys.executable, "-S", "-c", code, *arguments]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=True)
     return set(done.stderr.split()) & HEAVY

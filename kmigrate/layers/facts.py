@@ -21,6 +21,7 @@ from kmigrate.layers.nouns import CALLED, DECORATES, HANDED_ON, DefinitionFacts,
 from kmigrate.layers.tables import Tables
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.names.nodes import last_name
+from kmigrate.search import holds
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
 from kmigrate.traces import may_be_for_theano, reaches_through_keras
 
@@ -38,9 +39,9 @@ class _Extraction:
     def __init__(self, names: Names, data: bytes | None) -> None:
         self.names = names
         self.through_keras = data is None or reaches_through_keras(data)
-        self.names_theano = data is None or b"theano" in data
+        self.names_theano = data is None or holds(data, b"theano")
         self.theano = data is None or may_be_for_theano(data)
-        self.custom_objects = data is None or b"ustom_objects" in data or b"CUSTOM_OBJECTS" in data
+        self.custom_objects = data is None or holds(data, b"ustom_objects") or holds(data, b"CUSTOM_OBJECTS")
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
         self.listed = list(self.numbers)
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from kmigrate.model import UserError
-from kmigrate.toml import tomllib
 
 FILE_NAME = "portability.toml"
 _OPERATORS: dict[type[ast.AST], str] = {
@@ -50,6 +49,8 @@ def read_differences(path: Path) -> tuple[Difference, ...]:
     """
     if not path.is_file():
         return ()
+    from kmigrate.toml import tomllib  # the compiled rulebook does without
+
     try:
         entries = tomllib.loads(path.read_text("utf-8"))["difference"]
         return tuple(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kmigrate.digests import sha256
 from kmigrate.model import Target, UserError
 from kmigrate.rulebook.conditions import CALCULATIONS, FUNCTIONS
 from kmigrate.rulebook.rule import Alternative, Example, Parameter, Refusal, Rule
@@ -172,7 +172,7 @@ class _Reader:
         if not alternatives and not table.get("guidance"):
             raise self.fail("guidance", "a rule without a replacement needs guidance for a person")
         semantic = {k: v for k, v in table.items() if k not in _PROSE}
-        digest = hashlib.sha256(json.dumps(semantic, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        digest = sha256(json.dumps(semantic, sort_keys=True, default=str).encode()).hexdigest()[:16]
         return Rule(
             code=table["code"],
             name=table["name"],
