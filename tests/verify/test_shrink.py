@@ -112,7 +112,7 @@ def test_a_budget_that_ends_leaves_the_case_and_says_so() -> None:
     found = smallest(BIG, SHAPE, slow, 0.1)
     assert found.case == BIG
     assert found.ended == "the 0.1 s for it ended"
-    assert 1 <= found.tried <= 10
+    assert found.tried <= 10
 
     def dying(case: Case) -> bool:
         raise OutOfBudget("the worker is gone")
