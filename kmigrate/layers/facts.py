@@ -11,13 +11,14 @@ from kmigrate.layers.kinds import (
     BY_KEYWORD,
     BY_POSITION,
     CUSTOM,
-    REGISTER,
     SCOPES,
     SPECIAL,
     function_kind,
     has_loss_signature,
 )
 from kmigrate.layers.nouns import CALLED, DECORATES, HANDED_ON, DefinitionFacts, FileFacts, Handed, HandedEngine, Target, Use
+from kmigrate.layers.passed import Passed
+from kmigrate.layers.registered import custom_objects, is_registered
 from kmigrate.layers.tables import Tables
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.names.nodes import last_name
@@ -28,6 +29,8 @@ from kmigrate.traces import may_be_for_theano, reaches_through_keras
 _MAX_ALIASES = 20
 _MAX_TURNS = 3
 _BUILTINS = frozenset(dir(builtins))
+# What is called so is Keras, also where a function chose which: ``keras = _installed_keras()``.
+_KERAS = frozenset({"keras", "tf_keras"})
 
 
 def file_facts(names: Names, data: bytes | None = None) -> FileFacts:
@@ -49,6 +52,7 @@ class _Extraction:
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
         telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
         self.tables = Tables(names.module, telling)
+        self.passed = Passed(names)
         self.telling = telling | self.tables.names
         self.chains = list(names.chains(self.telling))
         self.meanings = {reference.node: reference for reference in names.references(self.chains)}
@@ -63,12 +67,14 @@ class _Extraction:
     def facts(self) -> FileFacts:
         for call in self._handing_over():
             self._handed_over(call)
-        if self.custom_objects:
-            self._custom_objects()
+        for value in custom_objects(self.names) if self.custom_objects else ():
+            self._add(value, CUSTOM, "Keras as a custom object", ())
         for chain in self.chains:
             self._used(chain)
-        for definition in self.numbers:
-            self._registered(definition)
+        for definition, number in self.numbers.items():
+            if is_registered(self.names, definition):
+                self.handed[Handed(f"#{number}", CUSTOM, "registered with Keras")] = None
+        self._methods_given()
         imported, users = self._references()
         return FileFacts(
             tuple(self._definition(d) for d in self.numbers),
@@ -88,15 +94,21 @@ class _Extraction:
     def _definition(self, definition: Definition) -> DefinitionFacts:
         bases: tuple[Target, ...] = ()
         if isinstance(definition.node, ast.ClassDef):
-            bases = tuple(t for base in definition.node.bases for part in _parts_of_base(base) for t in self.targets(part))
+            bases = tuple(t for base in definition.node.bases for part in _parts_of_base(base) for t in self._base(part))
         return DefinitionFacts(definition.qualname, definition.kind, self._number(definition.parent), bases)
+
+    def _base(self, base: ast.expr) -> list[Target]:
+        """What a base names; for the parameter of a factory what its callers give to it, or what its name tells."""
+        found = self.targets(base) or [t for value in self.passed.values(base) for t in self.targets(value)]
+        told = None if found else self.passed.base(base)
+        return found if told is None else [told]
 
     def _exports(self) -> dict[str, tuple[Target, ...]]:
         found = {}
         for name, bindings in self.names.module.bindings.items():
-            targets = tuple(dict.fromkeys(t for b in bindings for t in self._bound(b, 0)))
+            targets = self._all_bound(name, bindings, 0)
             if targets:
-                found[name] = targets
+                found[name] = tuple(targets)
         return found
 
     def _references(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -145,6 +157,8 @@ class _Extraction:
             return [f"#{self.numbers[self.names.definitions[value]]}"]
         if isinstance(value, ast.IfExp):
             return self.targets(value.body, depth + 1) + self.targets(value.orelse, depth + 1)
+        if isinstance(value, ast.Call) and last_name(value.func) == "getattr":
+            return list(self.names.resolve(value).symbols)
         if self._is_partial(value):
             return self.targets(value.args[0], depth + 1)
         table = self.tables.taken_from(value)
@@ -173,8 +187,12 @@ class _Extraction:
         key = scope, node.id
         if key not in self.bound:
             self.bound[key] = []  # what is defined through itself names nothing
-            self.bound[key] = list(dict.fromkeys(t for b in scope.bindings[node.id] for t in self._bound(b, depth)))
+            self.bound[key] = self._all_bound(node.id, scope.bindings[node.id], depth)
         return self.bound[key]
+
+    def _all_bound(self, name: str, bindings: list[Binding], depth: int) -> list[Target]:
+        found = list(dict.fromkeys(t for b in bindings for t in self._bound(b, depth)))
+        return ["keras"] if not found and name in _KERAS and bindings[0].kind == "assign" else found
 
     def _bound(self, binding: Binding, depth: int) -> list[Target]:
         if binding.symbol is not None:
@@ -198,23 +216,25 @@ class _Extraction:
         if isinstance(node.value, ast.Name) and node.attr in self.member_names:
             return [f"#{n}" for owner in self._name(node.value, 0) if (n := self._member(owner, node.attr)) is not None]
         symbols = self.names.resolve(node).symbols
-        return list(symbols) if symbols else self._through_star(node)
+        return list(symbols) if symbols else self._by_root(node)
 
     def _member(self, owner: Target, name: str) -> int | None:
         """``Tools.f``: a method by its class."""
         return self.members.get((self.listed[int(owner[1:])], name)) if owner.startswith("#") else None
 
-    def _through_star(self, node: ast.Attribute) -> list[Target]:
-        if not self.names.stars:
-            return []
+    def _by_root(self, node: ast.Attribute) -> list[Target]:
+        """An attribute of a name that a star import may bind, or that is called as Keras is."""
         path = [node.attr]
         at = node.value
         while isinstance(at, ast.Attribute):
             path.append(at.attr)
             at = at.value
-        if not isinstance(at, ast.Name) or self.names.scope_of(at).lookup(at.id) is not None:
+        if not isinstance(at, ast.Name) or not (self.names.stars or at.id in _KERAS):
             return []
-        return ["*" + ".".join([at.id, *reversed(path)])]
+        dotted = ".".join(reversed(path))
+        if self.names.scope_of(at).lookup(at.id) is None:
+            return [f"*{at.id}.{dotted}"] if self.names.stars else []
+        return [f"keras.{dotted}"] if at.id in _KERAS and self._name(at, 0) == ["keras"] else []
 
     def _method(self, node: ast.Attribute) -> list[Target]:
         """``self.name``: the method of the class around it."""
@@ -298,9 +318,9 @@ class _Extraction:
             return
         elif isinstance(value, ast.Name):
             for display in self._displays(value):
-                if (display, to) not in self.unpacked:  # metrics = [metrics]
-                    self.unpacked.add((display, to))
-                    self._add(display, kind, to, receivers, verb)
+                self._unpack(display, kind, to, receivers, verb)
+            for passed in self.passed.values(value):
+                self._unpack(passed, kind, to, receivers, verb)
         elif isinstance(value, ast.Call) and not self.targets(value):
             # A factory, or the instance of a class: what its call makes is handed over.
             for target in self.targets(value.func):
@@ -313,6 +333,11 @@ class _Extraction:
                 place = HandedEngine(value.lineno, value.col_offset, user, kind, f"{verb} {to}", receivers)
                 self.engines[place] = None
 
+    def _unpack(self, value: ast.expr, kind: str, to: str, receivers: tuple[Target, ...], verb: str) -> None:
+        if (value, to) not in self.unpacked:  # metrics = [metrics]
+            self.unpacked.add((value, to))
+            self._add(value, kind, to, receivers, verb)
+
     def _displays(self, node: ast.Name, depth: int = 0) -> Iterator[ast.expr]:
         """What a name holds, or takes its turns from, in ``losses = [f, g]`` and ``for loss in losses:`` (tables apart)."""
         scope = self.names.scope_of(node).lookup(node.id)
@@ -324,26 +349,16 @@ class _Extraction:
             elif isinstance(taken, ast.Name) and taken is not binding.value:
                 yield from self._displays(taken, depth + 1)
 
-    def _custom_objects(self) -> None:
-        """``get_custom_objects()['f'] = f``, ``custom_objects['f'] = f`` and ``get_custom_objects().update({'f': f})``."""
-        found: list[tuple[ast.stmt | ast.expr, list[ast.expr]]] = []
-        for node in self.names.parents:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-                if _is_custom_objects(node.targets[0].value):
-                    found.append((node, [node.value]))
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
-                if _is_custom_objects(node.func.value):
-                    found.append((node, [*node.args, *(k.value for k in node.keywords)]))
-        for _, values in sorted(found, key=lambda pair: (pair[0].lineno, pair[0].col_offset)):
-            for value in values:
-                self._add(value, CUSTOM, "Keras as a custom object", ())
-
-    def _registered(self, definition: Definition) -> None:
-        for decorator in getattr(definition.node, "decorator_list", ()):
-            function = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if any(s.rpartition(".")[2] == REGISTER for s in self.names.resolve(function).symbols):
-                target = f"#{self.numbers[definition]}"
-                self.handed[Handed(target, CUSTOM, "registered with Keras")] = None
+    def _methods_given(self) -> None:
+        """``Attention.call = attend``: what a class of the file is given from outside is its method."""
+        classes = {d.name: number for d, number in self.numbers.items() if d.kind == "class"}
+        for name, assigned in self.names.walk.attributes.items() if classes else ():
+            for target, value in assigned:
+                owner = target.value
+                if isinstance(owner, ast.Name) and owner.id in classes and value is not None:
+                    for found in self.targets(value):
+                        if found[0] in "#*=" or foreign(found):
+                            self.uses[classes[owner.id], found, f"is given as `{name}` to"] = None
 
     # ---- who uses what
 
@@ -381,8 +396,3 @@ def _parts_of_base(base: ast.expr) -> list[ast.expr]:
 def _of_another(node: ast.Attribute) -> bool:
     """Whether an attribute is not the layer's own."""
     return not (isinstance(node.value, ast.Name) and node.value.id == "self")
-
-
-def _is_custom_objects(node: ast.expr) -> bool:
-    node = node.func if isinstance(node, ast.Call) else node
-    return getattr(node, "attr", getattr(node, "id", "")) in ("get_custom_objects", "custom_objects", "_GLOBAL_CUSTOM_OBJECTS")

@@ -175,7 +175,7 @@ class Index:
             return
         numbers = self._by_qualname(path).get(name)
         if numbers is not None:
-            yield Place(path, numbers[0])
+            yield from (Place(path, number) for number in numbers)
             return
         first, _, rest = name.partition(".")
         exported = (facts.exports or {}).get(first)

@@ -58,6 +58,11 @@ _OTHER_FRAMEWORKS = frozenset(
     "mindspore gym gymnasium dm_env".split()
 )
 _OF_OTHERS_TOO = frozenset({"Wrapper"})
+_KERAS_NAMES = ("keras", "tf_keras")
+# Add-ons to Keras whose classes derive from Keras's, in modules called as Keras's are.
+_ADD_ONS = frozenset(
+    "tensorflow_addons tensorflow_probability tensorflow_recommenders tensorflow_ranking tensorflow_similarity".split()
+)
 # TensorFlow 2 has these modules of Keras under names of its own (TensorFlow 1 has functions there).
 _KERAS_OF_TF = re.compile(r"tf\.(?:compat\.v2\.)?(losses|metrics|optimizers|initializers)\.[A-Z]\w*")
 _LOSS_ARGUMENTS = {("y_true", "y_pred"), ("yTrue", "yPred")}
@@ -135,6 +140,12 @@ def kind_of_base(symbol: str) -> str | None:
 
 def _kind_by_name(symbol: str, parts: list[str], name: str) -> str | None:
     """The kind that the name tells of a base that cannot be read."""
+    for place in range(len(parts) - 1, 0, -1):
+        if parts[place] in _KERAS_NAMES:  # the Keras that another package exposes: `other.compat.keras.Model`
+            return kind_of_base(".".join(["keras", *parts[place + 1 :], name]))
+    if parts[0] in _ADD_ONS and name[:1].isupper():
+        kind = next((_KIND_OF_MODULE[part] for part in parts if part in _KIND_OF_MODULE), None)
+        return "layer" if "layers" in parts else kind
     placed = "keras" in parts[0] or "layers" in parts or symbol.startswith(".")
     if (name in _LAYER_NAMES and (placed or name not in _OF_OTHERS_TOO)) or (
         "keras" in parts[0] and "layers" in parts and name[:1].isupper()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from posixpath import dirname
+from posixpath import basename, dirname
 
 
 class Modules:
@@ -59,15 +59,22 @@ class Modules:
         return self._below(folder, parts, own=True)
 
     def _absolute(self, folder: str, parts: list[str]) -> tuple[str, str] | None:
+        beside = None
         while parts:
             found = self._below(folder, parts, own=False)
             if found is not None:
-                return found
+                if not self._hides_its_package(folder, parts[0]):
+                    return found
+                beside = beside or found
             above = dirname(folder)
             if above == folder or above not in self._near:
-                return None
+                break
             folder = above
-        return None
+        return beside
+
+    def _hides_its_package(self, folder: str, name: str) -> bool:
+        """Whether a module here would have its own package's name: beside ``bert/bert.py``, ``bert.layer`` is no part of it."""
+        return basename(folder) == name and f"{folder}/__init__.py" in self._paths
 
     def _below(self, folder: str, parts: list[str], own: bool) -> tuple[str, str] | None:
         """``own``: the folder's own ``__init__.py`` may be meant, as in ``from . import name``."""

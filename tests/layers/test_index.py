@@ -315,3 +315,105 @@ def build(m, x, norms=None):
 
 def test_functions_that_are_handed_over_by_a_list_or_in_turn() -> None:
     assert sorted(roots({"build.py": HANDED}, "build.py")) == ["A", "four", "one", "three", "two"]
+
+
+def test_a_module_that_has_the_name_of_its_package_does_not_hide_the_package() -> None:
+    files = {
+        "bert/__init__.py": "",
+        "bert/bert.py": "LAYERS = 12\n",
+        "bert/base.py": "from keras.layers import Layer\nclass Base(Layer):\n    pass\n",
+        "bert/attend.py": "from bert.base import Base\nclass Attend(Base):\n    def call(self, x): pass\n",
+    }
+    assert set(roots(files, "bert/attend.py")) == {"Attend"}
+    # A folder of scripts is no package: there the script is meant.
+    files = {
+        "bert/bert.py": "from keras.layers import Layer\nclass Base(Layer):\n    pass\n",
+        "bert/attend.py": "from bert import Base\nclass Attend(Base):\n    def call(self, x): pass\n",
+    }
+    assert set(roots(files, "bert/attend.py")) == {"Attend"}
+
+
+def test_both_branches_of_a_helper_in_another_file() -> None:
+    files = {
+        "ops.py": "import keras\nif keras.__version__ < '2':\n    def pool(x): return 1\nelse:\n    def pool(x): return 2\n",
+        "layer.py": "from keras.layers import Layer\nfrom ops import pool\nclass A(Layer):\n    def call(self, x):\n        return pool(x)\n",
+    }
+    surroundings = index(files).surroundings("ops.py")
+    assert len(surroundings.roots) == 2
+
+
+KERAS_BY_CALL = "def _installed():\n    import tf_keras\n    return tf_keras\nkeras = _installed()\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "base"),
+    [
+        (KERAS_BY_CALL, "from compat import keras", "keras.layers.Wrapper"),
+        (KERAS_BY_CALL, "import compat", "compat.keras.Model"),
+        ("", "from elsewhere.compat import keras", "keras.Model"),
+        ("", "from elsewhere.compat import tf_keras as tfk", "tfk.losses.Loss"),
+        ("", "import tensorflow_probability as tfp", "tfp.layers.DistributionLambda"),
+        ("", "import tensorflow_addons as tfa", "tfa.metrics.FBetaScore"),
+        ("", KERAS_BY_CALL, "keras.layers.Wrapper"),
+        ("", "from keras import layers", "getattr(layers, 'Layer')"),
+    ],
+)
+def test_a_keras_that_another_module_hands_out(module: str, line: str, base: str) -> None:
+    files = {"compat.py": module, "layer.py": f"{line}\nclass A({base}):\n    def call(self, x): pass\n"}
+    assert set(roots(files, "layer.py")) >= {"A"}
+
+
+@pytest.mark.parametrize("base", ["compat.keras.callbacks.Callback", "compat.torch.Model", "compat.KERAS.Model"])
+def test_what_another_module_hands_out_beside_is_no_keras(base: str) -> None:
+    assert roots({"layer.py": f"from elsewhere import compat\nclass A({base}):\n    pass\n"}, "layer.py") == {}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "call", "found"),
+    [
+        ("base", "Scaled = make(layers.Dense)", True),
+        ("base", "Scaled = make(base=layers.Dense)", True),
+        ("base", "Scaled = make(list)", False),
+        ("base", "", False),
+        ("base=layers.Dense", "", True),
+        ("*, base=layers.Dense", "", True),
+        ("BaseLayer", "", True),
+        ("optimizer_class", "", True),
+        ("base_class", "", False),
+    ],
+)
+def test_a_factory_of_classes(parameter: str, call: str, found: bool) -> None:
+    name = parameter.removeprefix("*, ").partition("=")[0]
+    text = f"from keras import layers\ndef make({parameter}):\n    class A({name}):\n        def call(self, x): pass\n    return A\n{call}\n"
+    assert set(roots({"layer.py": text}, "layer.py")) == ({"make.A"} if found else set())
+
+
+def test_a_function_that_a_helper_hands_to_keras() -> None:
+    text = (
+        "from keras.layers import Dense, Lambda\n"
+        "def apply(f, x):\n    return Lambda(f)(x)\n"
+        "def dense(x, activation=None):\n    return Dense(3, activation=activation)(x)\n"
+        "def double(x): return x * 2\n"
+        "def bent(x): return x\n"
+        "def other(x): return x\n"
+        "def model(x):\n    return other(dense(apply(double, x), activation=bent))\n"
+    )
+    assert roots({"m.py": text}, "m.py") == {
+        "double": "`double` is handed to `Lambda`",
+        "bent": "`bent` is handed to `Dense` as `activation`",
+    }
+
+
+def test_a_method_that_a_class_is_given_from_outside() -> None:
+    text = (
+        "from keras.layers import Layer\n"
+        "class A(Layer):\n    pass\n"
+        "class B:\n    pass\n"
+        "def attend(self, x): return x\n"
+        "def other(self, x): return x\n"
+        "A.call = attend\nB.call = other\n"
+    )
+    assert roots({"m.py": text}, "m.py") == {
+        "A": "`A` is a layer class: it derives from `keras.layers.Layer`",
+        "attend": "`attend` is given as `call` to `A`",
+    }
