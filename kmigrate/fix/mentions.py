@@ -1,5 +1,5 @@
 """Names that a module may read from text: in doctests, in comments for type checkers, in strings that are evaluated. An import
-that only these need still stays."""
+that only these need still stays. And names of tensors that it asks a graph for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ _DOCTEST = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t](.*)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 # What makes code or a variable of any string.
 _EVALUATES = frozenset({"eval", "exec", "compile", "globals", "locals", "vars"})
+# What finds tensors and operations by the names in its arguments.
+_FINDS = re.compile(
+    r"get_(?:tensor|operation)_by_name|as_graph_element|output_node_names|return_elements|(?:variables|extract)_\w*graph|variables_to_constants"
+)
 
 
 class Mentions:
@@ -24,6 +28,17 @@ class Mentions:
 
     def __contains__(self, name: str) -> bool:
         return name in self._words or any(self._may_read(string, name) for string in self._strings if name in string)
+
+    def looks_up(self, tensor: str) -> bool:
+        """Whether a text may name a tensor or an operation that was given the name ``tensor``, in any scope: ``'a/probs:0'``, or
+        the name once more where a graph is asked for names."""
+        strings = [string for string in self._strings if tensor in string]
+        again = sum(string == tensor or string.endswith(f"/{tensor}") for string in strings) > 1
+        return (again and self._finds) or any(re.search(rf"(?:^|/){re.escape(tensor)}:\d+$", string) for string in strings)
+
+    @cached_property
+    def _finds(self) -> bool:
+        return _FINDS.search(self._source.text) is not None
 
     @cached_property
     def _words(self) -> set[str]:

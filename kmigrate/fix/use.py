@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kmigrate.fix.backend import BackendName, BackendNames
 from kmigrate.fix.layout import CallLayout, applied_layout, call_layout, method_layout
+from kmigrate.fix.mentions import Mentions
 from kmigrate.fix.standing import Standing
 from kmigrate.flavour import is_disputed
 from kmigrate.methods import MethodReference
@@ -60,6 +61,7 @@ class Fixer:
         self.disputed = target == "keras2" and is_disputed(source.text, names)
         self.inside = target == "keras2" and (flavour == "tf.keras" or self.disputed)
         self.standing = Standing(source, names)
+        self.mentions = Mentions(source)
         self.backend = BackendNames(names, target, flavour, hiding)
         self.observed = observed or {}
         self.arguments: dict[Span, tuple[Slice, ...]] = {}
@@ -107,6 +109,7 @@ class Fixer:
                 assumption = _and(reference.assumed, assumption)
             unproven = self._unproven(rule, index, template, facts, seen)
             assumption = _and(assumption, unproven) if observed is not None else assumption or unproven
+            assumption = _and(self._lost_name(template, bound), assumption)
             assumption = _and(self._new_import(template, backend, reference), assumption)
             made = replace(self._made(rule, index, place, pieces, assumption), observed=observed)
             # A claim is about what was proven.
@@ -170,6 +173,18 @@ class Fixer:
                     raise NoFix(f"{node.id!r} means something else here, or is bound too late")
                 if self._scope(reference).lookup(node.id) is None and self.backend.hides(node.id):
                     raise NoFix(f"{node.id!r} would hide another in a file that star-imports this one")
+
+    def _lost_name(self, template: ast.expr, bound: Bound) -> str | None:
+        """What is assumed where the result had a name for which the replacement has no place."""
+        name = bound.given.get("name")
+        if name is None or not isinstance(name.node, ast.Constant) or not isinstance(name.node.value, str):
+            return None
+        kept = any(isinstance(node, ast.Name) and node.id == "name" for node in ast.walk(template))
+        return (
+            None
+            if kept or not self.mentions.looks_up(name.node.value)
+            else f"nothing looks it up by its name {name.node.value!r}"
+        )
 
     def _new_import(self, template: ast.expr, backend: BackendName, reference: Reference) -> str | None:
         """What is assumed of a new import of Keras: that it may stand there, and that the file's layers are of the same one."""
