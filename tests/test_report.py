@@ -248,6 +248,13 @@ def test_the_diff_of_equal_texts_is_empty() -> None:
     assert unified("m.py", "a\r\n", "a\r\n") == ""
 
 
+def test_a_line_that_occurs_often_did_not_change_between_two_that_did() -> None:
+    branches = "    if x:\n        y = tf.exp(x)\n    else:\n        y = tf.abs(x)\n    return y\n\n"
+    old = "".join(f"def f{number}(x):\n{branches}" for number in range(40))
+    diff = unified("m.py", old, old.replace("tf.", "K."))
+    assert sum(line.startswith("-    ") for line in diff.splitlines()) == 80
+
+
 def test_diff_in_colour() -> None:
     colored = unified("m.py", "a\n", "b", color=True)
     assert "\x1b[31m-a\x1b[0m\n" in colored

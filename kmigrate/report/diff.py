@@ -67,13 +67,24 @@ class _Piecewise(difflib.SequenceMatcher[str]):
         codes: list[tuple[Tag, int, int, int, int]] = []
         old, new = self.texts
         for i1, i2, j1, j2 in _pieces(old, new):
-            for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, old[i1:i2], new[j1:j2]).get_opcodes():
+            for tag, a1, a2, b1, b2 in _compared(old[i1:i2], new[j1:j2]):
                 if codes and codes[-1][0] == tag == "equal":  # a run of equal lines goes on over the cut
                     _, a0, _, b0, _ = codes.pop()
                     codes.append((tag, a0, i1 + a2, b0, j1 + b2))
                 else:
                     codes.append((tag, i1 + a1, i1 + a2, j1 + b1, j1 + b2))
         return codes
+
+
+def _compared(old: list[str], new: list[str]) -> Iterator[tuple[Tag, int, int, int, int]]:
+    """What differs between two pieces. In texts of 200 lines difflib does not look for lines that occur often (``else:``), so
+    what it calls replaced is compared once more by itself: such a line between two that changed did not change."""
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if tag != "replace":
+            yield tag, i1, i2, j1, j2
+            continue
+        for inner, a1, a2, b1, b2 in difflib.SequenceMatcher(None, old[i1:i2], new[j1:j2]).get_opcodes():
+            yield inner, i1 + a1, i1 + a2, j1 + b1, j1 + b2
 
 
 def _span(start: int, stop: int) -> str:
