@@ -37,6 +37,13 @@ def dtype_constant(names: Names, node: ast.expr) -> str | None:
     return found.pop() if len(found) == 1 == len(symbols) else None
 
 
+def means_bool(names: Names, node: ast.expr) -> bool:
+    """Whether it is Python's ``bool`` or numpy's: a dtype, too, of which there are no zeros and ones but False and True."""
+    if isinstance(node, ast.Name) and node.id == "bool":
+        return names.scope_of(node).lookup("bool") is None
+    return names.resolve(node).symbols in (("numpy.bool",), ("numpy.bool_",))
+
+
 def _is_dtype(symbol: str) -> bool:
     """Under any spelling: ``tf.dtypes.float32``, ``tf.compat.v1.float32``."""
     name = symbol.rpartition(".")[2]

@@ -8,7 +8,7 @@ from typing import Any
 
 from kmigrate.rulebook.binding import Bound, elements_of
 from kmigrate.rulebook.conditions import Unknown
-from kmigrate.rulebook.dtype_names import dtype_constant
+from kmigrate.rulebook.dtype_names import dtype_constant, means_bool
 from kmigrate.rulebook.parts import Part, part_of, pieces_of
 from kmigrate.rulebook.rule import Rule
 from kmigrate.values.domain import (
@@ -64,6 +64,8 @@ class UseFacts:
         try:
             if node is not None:
                 dtype = dtype_constant(self.values.names, node)
+                if dtype is None and means_bool(self.values.names, node):
+                    return "bool"
                 return dtype if dtype is not None else ast.literal_eval(node)
             if name in self.bound.variadic:
                 return tuple(ast.literal_eval(a.node) for a in self.bound.variadic[name])
