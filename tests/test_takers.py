@@ -114,6 +114,16 @@ def test_a_new_name_hides_none_of_a_file_that_star_imports_the_module(
     assert (package / "a.py").read_text() == text
 
 
+def test_a_public_name_where_it_is_another_that_would_be_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file's own K comes from elsewhere and is handed on; the new name is not that."""
+    monkeypatch.chdir(tmp_path)
+    files = {"names.py": "K = 3\n", "a.py": f"from names import K\n{LAYER}", "b.py": "from a import *\nprint(K)\n"}
+    for file, text in files.items():
+        Path(file).write_text(text)
+    assert main(["fix", "--write", "."]) == 0
+    assert "return KB.exp(x)" in Path("a.py").read_text()
+
+
 def test_a_star_import_through_another_file_and_a_module_that_says_what_it_hands_on() -> None:
     files = {"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": "from .a import *\n", "pkg/c.py": "K = 3\nfrom .b import *\n"}
     new = [("K", "keras.backend")]

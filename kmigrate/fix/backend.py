@@ -71,8 +71,7 @@ class BackendNames:
             if scope.lookup(name) is self._names.module and bound <= earliest:
                 return BackendName(name)
         if self._free is None:
-            taken = self._names.all_names()
-            self._free = next((name for name in self._usable() if name not in taken), self._candidates[-1])
+            self._free = self._free_name()
         return BackendName(self._free, self._anchors.assumed(earliest))
 
     def hides(self, name: str) -> bool:
@@ -124,11 +123,13 @@ class BackendNames:
         foreign = any(canonical(node.module or "").partition(".")[0] not in ("keras", "tf", "theano") for node in below)
         return foreign and not any(root == name for root, _ in self._names.walk.ends)
 
-    def _usable(self) -> tuple[str, ...]:
-        """A star import that stands below the import that a fix adds could bind a public name again; one of the module would
-        hand it on, and what begins with an underscore not."""
-        private = (self._names.stars and not _stars_lead(self._names.tree)) or any(map(self.hides, self._candidates))
-        return tuple(name for name in self._candidates if name.startswith("_") or not private)
+    def _free_name(self) -> str:
+        """A name that nothing in the file has. A star import that stands below the import that a fix adds could bind a public one
+        again, and one of the module hands it on: what begins with an underscore not."""
+        taken = self._names.all_names()
+        free = [name for name in self._candidates if name not in taken] or [self._candidates[-1]]
+        public = not self.hides(free[0]) and (not self._names.stars or _stars_lead(self._names.tree))
+        return free[0] if public else next(name for name in (*free, self._candidates[-1]) if name.startswith("_"))
 
 
 def _stars_lead(tree: ast.Module) -> bool:
