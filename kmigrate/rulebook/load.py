@@ -283,6 +283,7 @@ class _Reader:
         except SyntaxError as error:
             raise self.fail(key, f"not a Python expression: {text!r}") from error
         called = {n.func for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        names = names | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 allowed = FUNCTIONS | CALCULATIONS.keys() if node in called else names
