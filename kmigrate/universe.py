@@ -21,6 +21,7 @@ from kmigrate.workers import Workers, chunks
 
 # What joins files is imported where there is something to join: a run over clean code never pays for it.
 if TYPE_CHECKING:
+    from kmigrate.hiding import Hiding
     from kmigrate.layers.index import Index, Surroundings
     from kmigrate.layers.nouns import FileFacts
     from kmigrate.takers import Takers
@@ -74,9 +75,17 @@ class Universe:
 
     def hiding(self, path: str) -> tuple[tuple[str, str], ...]:
         """The names that a fix must not bring into a file (``Surroundings``)."""
-        from kmigrate.fix.backend import new_names
+        return self._hiding.of(path)
 
-        return self._takers.hiding(path, new_names())
+    @cached_property
+    def _hiding(self) -> Hiding:
+        from kmigrate.fix.backend import new_names
+        from kmigrate.hiding import Hiding
+
+        assert self.index is not None
+        stars = {path: s.facts.stars for path, s in self.surveyed.items() if s.facts is not None and s.facts.stars}
+        words = {path: s.words for path, s in self.surveyed.items() if s.facts is None and s.words}
+        return Hiding(self.index.modules, stars, words, self._bytes, new_names())
 
     def taken(self, path: str) -> Callable[[str], bool]:
         """Tells of a name whether another file takes it from the module ``path``."""
@@ -226,8 +235,6 @@ class Universe:
 
         connections = Connections(index)
         words = connections.words()
-        if not words:
-            return
         reach = Reach(self._words(self.surveyed.keys() - index.files.keys(), workers))
         # Who waits imports nothing that was asked about before: only what leads to an engine since then is asked about.
         while reach and (new := sorted(reach.importing(words))):
@@ -250,15 +257,16 @@ class Universe:
                 found[path] = known.words or ""
             elif path in self.given:
                 found[path] = words_of(self.given[path])
+                self.surveyed[path] = known._replace(words=found[path])
             else:
                 todo.append((path, size_of(path) // _CHEAPER))
         find = partial(words_of_files, digests=self.cache.kept)
         for answers in workers.spread(find, chunks(todo), sum(size for _, size in todo), _no_words):
             for path, words, content in answers:
                 found[path] = words
-                known = self.surveyed[path]
+                known = self.surveyed[path] = self.surveyed[path]._replace(words=words)
                 if content == known.digest:
-                    self._keep(path, known._replace(words=words))
+                    self._keep(path, known)
         return found
 
 

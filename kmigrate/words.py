@@ -20,11 +20,12 @@ _IMPORT = re.compile(
     re.DOTALL,
 )
 _HEAD = re.compile(rb"[\n\r;:][ \t\f]*(?:from|import)\b")
-_WORD = re.compile(rb"[\w\x80-\xff]+")
+_WORD = re.compile(rb"[\w\x80-\xff]+|\*")
 
 
 def imported_words(data: bytes) -> str:
-    """Every word of the import statements that may name modules of the project, each once, between spaces."""
+    """Every word of the import statements that may name modules of the project, and ``*`` where one is a star import, each once,
+    between spaces."""
     words = {word for statement in _statements(b"\n" + data) for word in _WORD.findall(statement)}
     return b" ".join(sorted(words)).decode("utf-8", "replace")
 

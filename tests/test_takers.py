@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from kmigrate.cli.main import main
+from kmigrate.hiding import Hiding
+from kmigrate.layers.modules import Modules
 from kmigrate.takers import Takers
+from kmigrate.words import imported_words
 
 LAYER = "import tensorflow as tf\nfrom keras.layers import Layer\n\n\nclass A(Layer):\n    def call(self, x):\n        return tf.exp(x)\n"
 TAKE = [
@@ -124,8 +128,27 @@ def test_a_public_name_where_it_is_another_that_would_be_hidden(tmp_path: Path, 
     assert "return KB.exp(x)" in Path("a.py").read_text()
 
 
-def test_a_star_import_through_another_file_and_a_module_that_says_what_it_hands_on() -> None:
-    files = {"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": "from .a import *\n", "pkg/c.py": "K = 3\nfrom .b import *\n"}
-    new = [("K", "keras.backend")]
-    assert takers(files).hiding("pkg/a.py", new) == tuple(new)
-    assert not takers({**files, "pkg/a.py": f"{LAYER}__all__ = ['A']\n"}).hiding("pkg/a.py", new)
+STARRED = {"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": "from .a import *\n", "pkg/c.py": "K = 3\nfrom .b import *\n"}
+NEW = [("K", "keras.backend")]
+
+
+def hiding(files: dict[str, str], parsed: set[str]) -> Hiding:
+    """Those of ``parsed`` are known by what they star-import, the others by the words of their imports."""
+    stars = {path: re.findall(r"from (\S+) import \*", files[path]) for path in parsed}
+    words = {path: imported_words(files[path].encode()) for path in files.keys() - parsed}
+    return Hiding(Modules(files), stars, words, lambda path: files[path].encode(), NEW)
+
+
+@pytest.mark.parametrize("parsed", [set(), {"pkg/b.py"}, {"pkg/c.py"}, set(STARRED)])
+def test_a_star_import_through_another_file_and_a_module_that_says_what_it_hands_on(parsed: set[str]) -> None:
+    assert hiding(STARRED, parsed).of("pkg/a.py") == tuple(NEW)
+    assert hiding(STARRED, parsed).of("pkg/c.py") == ()
+    assert hiding({**STARRED, "pkg/a.py": f"{LAYER}__all__ = ['A']\n"}, parsed).of("pkg/a.py") == ()
+    assert hiding({**STARRED, "pkg/c.py": "K = 3\nfrom .b import A\n"}, parsed - {"pkg/c.py"}).of("pkg/a.py") == ()
+    assert hiding({**STARRED, "pkg/c.py": "def f(:\nfrom .b import *\n"}, parsed).of("pkg/a.py") == ()
+
+
+def test_modules_that_star_each_other_hide_what_either_means() -> None:
+    files = {"pkg/__init__.py": "", "pkg/a.py": "from .b import *\n", "pkg/b.py": "from .a import *\nK = 1\n"}
+    found = hiding(files, set())
+    assert found.of("pkg/a.py") == tuple(NEW) and found.of("pkg/b.py") == tuple(NEW)
