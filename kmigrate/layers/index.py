@@ -15,7 +15,8 @@ from kmigrate.layers.kinds import article, kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
 from kmigrate.layers.nouns import CALLED, DefinitionFacts, FileFacts, Place, Spot, Target
 from kmigrate.model import Context
-from kmigrate.names import foreign
+from kmigrate.names import engine_of, foreign
+from kmigrate.names.symbols import canonical
 
 _MAX_HOPS = 30
 # Keras's own backend is what others are rewritten to: itself it has to use the engine.
@@ -97,9 +98,9 @@ class Index:
         facts = self.files[path]
         imported = {}
         for symbol in facts.imported:
-            for meaning in self.resolve(path, symbol):
-                if isinstance(meaning, str) and not foreign(meaning):
-                    imported[symbol] = meaning
+            found = [m for m in self.resolve(path, symbol) if isinstance(m, str) and not foreign(m)]
+            if found:  # `ops` that is Keras's, or where that is missing the engine's, is portable already
+                imported[symbol] = next((m for m in found if engine_of(m) is None), found[-1])
         handed = {
             (engine.line, engine.column): (engine.kind, engine.how)
             for engine in facts.engines
@@ -159,14 +160,22 @@ class Index:
                 yield from self._attribute(str(package), target.rpartition(".")[2], hops + 1)
 
     def _starred(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
-        facts = self.files[path]
-        for module in reversed(facts.stars):
+        """What star imports bring: the last that has it decides, but functions may come from each branch of a choice of backends;
+        what no module of the project has may be Keras's."""
+        stars = self.files[path].stars
+        brought = False
+        for module in reversed(stars):
             joint = "" if module.endswith(".") else "."
-            if foreign(module):
-                found = list(self._resolve(path, f"{module}{joint}{name}", hops + 1))
-                if any(not isinstance(meaning, str) or not foreign(meaning) for meaning in found):
-                    yield from found
+            found = list(self._resolve(path, f"{module}{joint}{name}", hops + 1)) if foreign(module) else []
+            if any(not isinstance(meaning, str) or not foreign(meaning) for meaning in found):
+                places = [meaning for meaning in found if isinstance(meaning, Place)]
+                yield from places if brought else found
+                brought = True
+                if len(places) < len(found):
                     return
+        of_keras = next((module for module in reversed(stars) if module.startswith("keras.")), None)
+        if of_keras is not None and not brought:
+            yield canonical(f"{of_keras}.{name}")
 
     def _attribute(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
         """What ``name``, perhaps dotted, is in a module of the project."""

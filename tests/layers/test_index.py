@@ -417,3 +417,34 @@ def test_a_method_that_a_class_is_given_from_outside() -> None:
         "A": "`A` is a layer class: it derives from `keras.layers.Layer`",
         "attend": "`attend` is given as `call` to `A`",
     }
+
+
+@pytest.mark.parametrize("line", ["from pkg import backend as KC", "from pkg.backend import pool as pool"])
+def test_a_backend_that_is_chosen_by_star_imports(line: str) -> None:
+    use = "KC.pool(x)" if "KC" in line else "pool(x)"
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/backend/__init__.py": "import keras\nif keras.backend.backend() == 'theano':\n    from .one import *\nelse:\n    from .two import *\n",
+        "pkg/backend/one.py": "import theano\ndef pool(x): return 1\n",
+        "pkg/backend/two.py": "import tensorflow\ndef pool(x): return 2\ndef other(x): return 3\n",
+        "pkg/layer.py": f"from keras.layers import Layer\n{line}\nclass A(Layer):\n    def call(self, x):\n        return {use}\n",
+    }
+    assert set(roots(files, "pkg/backend/one.py")) == set(roots(files, "pkg/backend/two.py")) == {"pool"}
+
+
+def test_a_module_that_brings_all_of_a_part_of_keras() -> None:
+    shim = "if old():\n    from keras.losses import *\nelse:\n    from tensorflow.keras.losses import *\n"
+    layer = "from .keras.losses import Loss, Other\nclass A(Loss):\n    def call(self, y, z): pass\n"
+    files = {"pkg/__init__.py": "", "pkg/keras/__init__.py": "", "pkg/keras/losses.py": shim, "pkg/layer.py": layer}
+    assert roots(files, "pkg/layer.py") == {"A": "`A` is a loss class: it derives from `keras.losses.Loss`"}
+
+
+@pytest.mark.parametrize(
+    "order", [("from keras import ops", "import tensorflow as ops"), ("import tensorflow as ops", "from keras import ops")]
+)
+def test_what_may_be_keras_or_an_engine_in_another_module_is_keras(order: tuple[str, str]) -> None:
+    files = {
+        "compat.py": "try:\n    {}\nexcept ImportError:\n    {}\n".format(*order),
+        "layer.py": "from compat import ops\ny = ops.exp(1)\n",
+    }
+    assert index(files).surroundings("layer.py").imported == {"compat.ops.exp": "keras.ops.exp"}
