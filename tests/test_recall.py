@@ -96,6 +96,32 @@ def test_a_backend_of_either_keras_is_no_engine_use_and_a_method_that_is_handed_
     assert [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()] == [(14, "tensorflow.abs"), (17, "tensorflow.exp")]
 
 
+def test_a_keras_that_another_module_chooses(tmp_path: Path) -> None:
+    (tmp_path / "compat.py").write_text(
+        "import tensorflow as tf\nkeras = installed_keras()\ntry:\n    from keras import ops\nexcept ImportError:\n    import tensorflow as ops\n"
+    )
+    (tmp_path / "layer.py").write_text(
+        "from compat import keras, ops, tf\nfrom elsewhere.keras.losses import Loss\n"
+        "class A(keras.layers.Wrapper):\n    def call(self, x):\n        return ops.abs(tf.exp(x))\n"
+        "class B(Loss):\n    def call(self, y, z):\n        return tf.sign(y)\n"
+    )
+    uses = sorted((u.line, u.symbol) for u in Listing(Project(tmp_path)).uses())
+    assert uses == [(5, "tensorflow.exp"), (8, "tensorflow.sign")]
+
+
+def test_a_value_that_a_use_cannot_see(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(
+        "import tensorflow as tf\nfrom functools import partial\nfrom keras.layers import Layer\n"
+        "class A(Layer):\n    def call(self, x, d):\n        if d.name:\n            d = tf.int32\n            return d\n"
+        "        f = partial(tf.sum, axis=1)\n        return f(x, d)\n"
+    )
+    assert [(u.line, u.symbol) for u in Listing(Project(tmp_path)).uses()] == [
+        (7, "tensorflow.int32"),
+        (8, "tensorflow.int32"),
+        (9, "tensorflow.sum"),
+    ]
+
+
 def test_what_a_table_holds_is_used_by_who_names_it(tmp_path: Path) -> None:
     (tmp_path / "tables.py").write_text(
         "import tensorflow as tf\nfrom keras.layers import Layer\n"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from recall.modules import DISPLAYS, FUNCTIONS, Module, Outside, Project, lines_of, position
+from recall.modules import DISPLAYS, FUNCTIONS, Module, Outside, Project, lines_of, position, visible
 
 Definition = ast.AST
 _KERAS_MODULES = set(
@@ -42,6 +42,9 @@ def keras_name(dotted: str) -> str | None:
         parts = parts[1:]
     if parts[0] in ("keras", "tf_keras"):
         return ".".join(["keras", *parts[1:]])
+    if parts[0] not in ("tensorflow", "theano"):  # what other packages hand out: other.compat.keras.layers
+        last = max((at for at, part in enumerate(parts[:-1]) if part in ("keras", "tf_keras")), default=0)
+        return ".".join(["keras", *parts[last + 1 :]]) if last else None
     return None
 
 
@@ -101,7 +104,8 @@ class Listing:
         if isinstance(node, ast.ClassDef) and self.is_layer_class(node):
             self._mark_class(node, "layer class")
         elif isinstance(node, (ast.ClassDef, *FUNCTIONS[:2])) and self._is_registered(node):
-            self._mark(node, "registered with Keras")
+            mark = self._mark_class if isinstance(node, ast.ClassDef) else self._mark
+            mark(node, "registered with Keras")
         elif isinstance(node, FUNCTIONS[:2]):
             names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
             names = names[1:] if names[:1] in (["self"], ["cls"]) else names
@@ -157,6 +161,9 @@ class Listing:
             for key in ("mode", "output_shape"):
                 if key in keywords:
                     self._hand(keywords[key], "merge")
+        if last in ("CustomObjectScope", "custom_object_scope"):
+            for value in call.args:
+                self._hand(value, "custom object")
         if any(n.endswith(".Activation") for n in keras) and call.args:
             self._hand(call.args[0], "Activation")
         if last == "compile" and isinstance(call.func, ast.Attribute):
@@ -285,13 +292,28 @@ class Listing:
         if place is None:
             return None
         names = [v.dotted for v in self.project.meanings(node) if isinstance(v, Outside)]
+        if isinstance(node, ast.Name) and _is_partial(node):
+            return None
         if any(keras_name(n) and n.startswith("keras.") for n in names):  # the other Keras, where this one is not installed
             names = [n for n in names if not keras_name(n) or n.startswith("keras.")]
         symbols = [s for s in (engine_name(n, keras) for n in names) if s]
-        if not symbols:
-            return None
+        if not symbols or (len(symbols) < len(names) and self._is_of_project(node) and any(map(keras_name, names))):
+            return None  # the `ops` of another module that is Keras's, or an engine's where Keras has none
         relative = path.relative_to(self.project.root).as_posix()
         return Use(relative, *position(node, lines), symbols[0], *place)
+
+    def _is_of_project(self, node: ast.AST) -> bool:
+        """Whether a dotted name begins with what another module of the project hands out."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        frame = node.frame.find(node.id) if isinstance(node, ast.Name) else None
+        if frame is None:
+            return isinstance(node, ast.Name)  # by a star import
+        for kind, what in frame.bound[node.id]:
+            source = (0, what) if kind == "import" else what[:2] if kind == "from" else None
+            if source is not None and any(isinstance(m, Module) for m in self.project.imported(node.home, *source)):
+                return True
+        return False
 
     def place(self, node: ast.AST) -> tuple[str, str] | None:
         """The definition of layer code that a node stands in, and why it is layer code."""
@@ -303,6 +325,13 @@ class Listing:
                 return getattr(at, "name", "<lambda>"), self.marked[at]
             at = at.up
         return None
+
+
+def _is_partial(name: ast.Name) -> bool:
+    """Whether a name may hold what ``partial(tf.reduce_mean, axis=1)`` gave: a function of its own; that call is the use."""
+    frame = name.frame.find(name.id)
+    bound = [what for kind, what in visible(name, frame) if kind == "value"] if frame else []
+    return any(isinstance(what, ast.Call) and ast.unparse(what.func).endswith("partial") for what in bound)
 
 
 def _held(name: ast.Name) -> Iterator[ast.AST]:

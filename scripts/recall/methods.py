@@ -66,7 +66,7 @@ class Methods:
             return not self._is_other(receiver)
         if name == "get_shape":
             return not self._is_other(receiver) and not self._is_part(node.up)
-        if name == "numpy" and any(item.name == "torch" for item in _imports(node.home)):
+        if name in ("numpy", "set_value") and any(item.name in ("torch", "paddle") for item in _imports(node.home)):
             return False
         if name in OF_TENSORS:
             return isinstance(node.up, ast.Call) and node.up.func is node and not self._is_other(receiver)

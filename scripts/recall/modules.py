@@ -128,8 +128,8 @@ class Project:
         if frame is None:
             yield from self._starred(home, node.id)
             return
-        for kind, what in frame.bound[node.id]:
-            yield from self._bound(home, kind, what)
+        found = [value for kind, what in visible(node, frame) for value in self._bound(home, kind, what)]
+        yield from found or _chosen_keras(node.id, frame)
 
     def _bound(self, home: Module, kind: str, what: object) -> Iterator[Value]:
         if kind == "import":
@@ -164,6 +164,9 @@ class Project:
 
     def _module_member(self, module: Module, name: str) -> Iterator[Value]:
         below = self._at(module.path.parent / name) if module.path.name == "__init__.py" else None
+        if name[0] != "_" and not below and f"{self.dotted(module)}.".startswith("keras.backend."):
+            yield Outside(f"keras.backend.{name}")  # Keras's own interface, whatever it is made of
+            return
         key = (module, name)
         if key in self._busy:
             self._cuts += 1
@@ -172,8 +175,8 @@ class Project:
             return
         self._busy.add(key)
         if name in module.frame.bound:
-            for kind, what in module.frame.bound[name]:
-                yield from self._bound(module, kind, what)
+            found = [value for kind, what in module.frame.bound[name] for value in self._bound(module, kind, what)]
+            yield from found or _chosen_keras(name, module.frame)
         elif below:
             yield below
         else:
@@ -294,6 +297,42 @@ def _bind(node: ast.AST, frame: Frame) -> Frame:
     elif isinstance(node, ast.ExceptHandler) and node.name:
         frame.bind(node.name, "other", None)
     return frame
+
+
+def _chosen_keras(name: str, frame: Frame) -> list[Value]:
+    """``keras = installed_keras()``: a function chose which."""
+    chosen = name in ("keras", "tf_keras") and all(kind == "value" for kind, _ in frame.bound[name])
+    return [Outside("keras")] if chosen else []
+
+
+def visible(node: ast.Name, frame: Frame) -> list[tuple[str, object]]:
+    """The bindings of a name that a use may see. A value given below it, or in a branch that ends before it, is not seen."""
+    bound = frame.bound[node.id]
+    if node.frame is not frame or len(bound) < 2 or any(isinstance(a, (ast.For, ast.While)) for a in _around(node)):
+        return bound
+    inside = set(map(id, _around(node)))
+    seen = []
+    for kind, what in bound:
+        statement = what.up if kind == "value" and isinstance(what.up, ast.stmt) else None
+        if statement is None or (statement.lineno < node.lineno and not any(id(b) not in inside for b in _left(statement))):
+            seen.append((kind, what))
+    return seen or bound
+
+
+def _left(statement: ast.stmt) -> Iterator[ast.If]:
+    """The conditions around a statement in whose branch the function ends."""
+    below: ast.AST = statement
+    for at in _around(statement):
+        if isinstance(at, ast.If) and below in at.body and isinstance(at.body[-1], (ast.Return, ast.Raise)):
+            yield at
+        below = at
+
+
+def _around(node: ast.AST) -> Iterator[ast.AST]:
+    at = node.up
+    while at is not None and not isinstance(at, FUNCTIONS):
+        yield at
+        at = at.up
 
 
 def _part(node: ast.Name, up: ast.AST) -> ast.AST | None:
