@@ -39,7 +39,7 @@ def import_changes(analysis: Analysis, source: Source, target: Target) -> list[C
     places = _Places(source, names, analysis.flavour)
     before = unbound(analysis.names)
     for name, uses in sorted(unbound(names).items()):
-        if name in before:
+        if name in before or name not in _OURS:
             continue
         if IMPORTABLE.get(name) == "typing":
             changes.append(places.of_standard(name, uses))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from kmigrate.fix.backend import BackendName, BackendNames
@@ -18,14 +19,22 @@ from kmigrate.names import Names, Reference, Scope
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
-from kmigrate.rulebook.filling import Site
 from kmigrate.rulebook.load import BACKEND_NAME, IMPORTABLE
 from kmigrate.rulebook.render import render_call, render_function, render_value
 from kmigrate.rulebook.rule import Alternative, Rule
+from kmigrate.rulebook.site import Site
 from kmigrate.source import Source
 from kmigrate.values import AgreedFacts, Observations, Observed, UseFacts, Values
 from kmigrate.values.kinds import in_words, is_proven
 from kmigrate.values.observed import Fact
+
+# The builtins whose names Keras's backend, numpy and the engines have as well.
+_STARRED = frozenset("abs all any eval max min pow round slice sum".split())
+
+
+def _may_bring(module: str) -> bool:
+    """Whether a star import of ``module`` may bind them."""
+    return not module.startswith("keras.") or module.startswith("keras.backend")
 
 
 class Candidate(NamedTuple):
@@ -80,13 +89,15 @@ class Fixer:
         not_refused = _examine_refusals(rule, facts, seen)
         around, taken = standing.subscript(use)
         bare, bare_taken, named = standing.bare(use), standing.bare(around), standing.dtype_name(reference)
-        backend = self.backend.at(reference.node, self._scope(reference))
+        scope = self._scope(reference)
+        backend = self.backend.at(reference.node, scope)
         reason: str | None = None  # the error itself would hold this frame, which holds the file's whole tree
         for index, alternative, holds, asked in self._candidates(rule, facts, seen):
             template = alternative.replacement[self.target]
             learned = set(asked | not_refused)
             known = facts if seen is None else AgreedFacts(seen, learned)
-            site = Site(self.source.text, backend.name, known, standing.pure, bare, self.source.span, taken, bare_taken, named)
+            around_it = bare, self.source.span, taken, bare_taken, named, partial(self._is_hidden, scope)
+            site = Site(self.source.text, backend.name, known, standing.pure, *around_it, isinstance(scope.node, ast.ClassDef))
             try:
                 self._check_free(template, reference)
                 self._check_there(rule, index)
@@ -197,6 +208,10 @@ class Fixer:
             return backend.assumed
         inside = "the Keras inside TensorFlow" if self.flavour == "tf.keras" else "Keras itself"
         return _and(backend.assumed, f"the layers of this file are those of {inside} (it imports both)")
+
+    def _is_hidden(self, scope: Scope, builtin: str) -> bool:
+        """Whether a builtin means something else in ``scope``, or may."""
+        return scope.lookup(builtin) is not None or (builtin in _STARRED and any(map(_may_bring, self.names.stars)))
 
     def _check_there(self, rule: Rule, index: int) -> None:
         """A replacement that fails in every run is no fix, not even an unsafe one."""

@@ -8,19 +8,19 @@ else is copied, with the parameters replaced by holes that keep the text of the 
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from kmigrate.fix.layout import Argument
 from kmigrate.model import Slice
 from kmigrate.rulebook.binding import Bound, NoFix, elements_of
-from kmigrate.rulebook.conditions import Facts, Unknown, at, compute_literal
+from kmigrate.rulebook.conditions import Unknown, at, compute_literal
 from kmigrate.rulebook.rule import Rule
+from kmigrate.rulebook.site import Site
 
 HOLE = re.compile(r"__km_hole_(\d+)__")
 # An expression that is unrolled further than this is no code that a person wants to read.
@@ -29,29 +29,6 @@ _LONGEST = 64
 
 class _Absent(Exception):
     """The parameter was not given and has no explicit default: its keyword disappears."""
-
-
-def _no_name(_: ast.expr) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The text around a use. ``facts`` answers what is known of a parameter (None where nothing is called), ``pure`` whether
-    evaluating an expression earlier, later or not at all can be noticed, ``bare`` whether an operator expression may stand here
-    without parentheses, ``span`` where an expression stands in the text, ``taken`` the constant index that the code takes of the
-    use's value right away (``moments(x)[0]``), ``bare_taken`` what ``bare`` says of the place of use and index together,
-    ``dtype_name`` the name of the dtype that an argument spells out, where a K function has to be given the name."""
-
-    text: str
-    backend: str
-    facts: Facts | None
-    pure: Callable[[ast.expr], bool]
-    bare: bool
-    span: Callable[[ast.expr], tuple[int, int]]
-    taken: int | None = None
-    bare_taken: bool = False
-    dtype_name: Callable[[ast.expr], str | None] = _no_name
 
 
 class Filler(ast.NodeTransformer):
@@ -98,6 +75,8 @@ class Filler(ast.NodeTransformer):
 
     def hole(self, argument: Argument) -> ast.expr:
         if self.deep:
+            if self.site.in_class and any(isinstance(node, ast.Name) for node in ast.walk(argument.node)):
+                raise NoFix("in a class's body, whose names a comprehension or a lambda does not see")
             self.repeated.append(argument)
         if argument not in self.holes:
             self.holes.append(argument)
@@ -144,6 +123,8 @@ class Filler(ast.NodeTransformer):
             return ast.Name(self.site.backend, ast.Load())
         if node.id in self.parameters:
             return self.parameter(node.id)
+        if hasattr(builtins, node.id) and self.site.hidden(node.id):
+            raise NoFix(f"the replacement needs {node.id!r}, which means something else here")
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:

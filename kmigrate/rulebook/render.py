@@ -13,8 +13,9 @@ import ast
 from kmigrate.fix.layout import Argument, CallLayout
 from kmigrate.model import Piece, Slice
 from kmigrate.rulebook.binding import Bound, NoFix
-from kmigrate.rulebook.filling import HOLE, Filler, Site
+from kmigrate.rulebook.filling import HOLE, Filler
 from kmigrate.rulebook.rule import Rule
+from kmigrate.rulebook.site import Site
 
 # Expressions that nothing around them takes apart.
 ATOMS: tuple[type[ast.expr], ...] = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.Constant, ast.List, ast.Dict, ast.Set)
