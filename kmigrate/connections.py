@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kmigrate.layers.index import Index
-from kmigrate.layers.nouns import FileFacts, Place, Target
+from kmigrate.layers.nouns import FileFacts, Target
 from kmigrate.names import engine_of, foreign
 
 _ITSELF = ""
@@ -66,8 +66,7 @@ class Connections:
     # ---- links
 
     def _take(self, path: str, facts: FileFacts) -> None:
-        numbers = range(len(facts.definitions))
-        outermost = [self._outermost(path, number) if self._is_open(path, number) else None for number in numbers]
+        outermost = self._open_ones(path, facts)
         for number in facts.users:
             if number >= 0 and (user := outermost[number]) is not None:
                 self._lead(user)
@@ -129,8 +128,16 @@ class Connections:
         """Whether a name is the engine itself: what others may import from here in its place."""
         return any(engine_of(target) for target in (self.index.files[path].exports or {}).get(name, ()))
 
-    def _is_open(self, path: str, number: int) -> bool:
-        return self.index.nearest(Place(path, number)) is None
+    def _open_ones(self, path: str, facts: FileFacts) -> list[_Name | None]:
+        """For each definition the outermost one around it; None where it is layer code, or lies in some."""
+        roots = self.index.roots_of(path)
+        found: list[_Name | None] = []
+        for number, definition in enumerate(facts.definitions):  # what is around a definition comes before it
+            if number in roots:
+                found.append(None)
+            else:
+                found.append(found[definition.parent] if definition.parent >= 0 else _Name(path, f"#{number}"))
+        return found
 
     def _outermost(self, path: str, number: int) -> _Name:
         definitions = self.index.files[path].definitions

@@ -7,11 +7,11 @@ losses by their signature. Then everything that a root uses is followed, within 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kmigrate.layers.kinds import article, kind_of_base, kind_of_function
+from kmigrate.layers.kinds import article, kind_by_place, kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
 from kmigrate.layers.nouns import CALLED, DefinitionFacts, FileFacts, Place, Spot, Target
 from kmigrate.model import Context
@@ -54,8 +54,9 @@ class Index:
         self._load = load
         self._fresh: list[str] = []
         self._kinds: dict[Place, tuple[str, str] | None] = {}
-        self._nested: dict[Place, list[Place]] = {}
-        self._uses: dict[Place, list[tuple[Target, str]]] = {}
+        # By file, made when layer code is found there: of most files nobody asks.
+        self._nested: dict[str, dict[int, list[Place]]] = {}
+        self._uses: dict[str, dict[int, list[tuple[Target, str]]]] = {}
         self._spots: dict[str, dict[tuple[int, int], tuple[str, str]]] = {}
 
     # ---- files
@@ -68,11 +69,6 @@ class Index:
         self._fresh.append(path)
         if facts.flavour:
             self._flavours[facts.flavour] += 1
-        for number, definition in enumerate(facts.definitions):
-            if definition.parent >= 0:
-                self._nested.setdefault(Place(path, definition.parent), []).append(Place(path, number))
-        for use in facts.uses:
-            self._uses.setdefault(Place(path, use.user), []).append((use.target, use.how))
 
     def facts(self, path: str) -> FileFacts | None:
         if path not in self.files:
@@ -107,8 +103,12 @@ class Index:
             if self._is_keras(path, engine.receivers) and (engine.user < 0 or self.nearest(Place(path, engine.user)) is None)
         }
         handed |= self._spots.get(path, {})
-        roots = dict(sorted(self._roots_of.get(path, {}).items()))
+        roots = dict(sorted(self.roots_of(path).items()))
         return Surroundings(roots, imported, facts.flavour or self._flavour(path), handed)
+
+    def roots_of(self, path: str) -> Mapping[int, Context]:
+        """The roots of layer code in a file so far, by the numbers of their definitions."""
+        return self._roots_of.get(path, {})
 
     def is_quiet(self, path: str) -> bool:
         """Whether nothing in a file is layer code or hands an engine's function to Keras or to layer code."""
@@ -234,7 +234,7 @@ class Index:
         for number, definition in enumerate(self.files[path].definitions):
             kind = None
             if definition.parent < 0 and definition.kind == "class":
-                kind = _kind_by_place(module, definition)
+                kind = kind_by_place(module, definition)
             elif definition.parent < 0 and definition.kind == "function":
                 kind = kind_of_function(module)
             reason = f"`{definition.name}` is Keras's own {kind}, `{module}.{definition.name}`"
@@ -260,7 +260,7 @@ class Index:
         self._kinds[place] = None  # a class that derives from itself is no layer
         if self.modules.dotted(place.path).startswith("keras.") and self._definition(place).parent < 0:
             module, definition = self.modules.dotted(place.path), self._definition(place)
-            own = _kind_by_place(module, definition)
+            own = kind_by_place(module, definition)
             if own is not None:
                 self._kinds[place] = own, f"{module}.{definition.name}"
                 return self._kinds[place]
@@ -340,7 +340,7 @@ class Index:
         for target in definition.bases:
             how = f"is a base of the {self.roots[root].kind} class `{definition.name}`"
             found += [p for p in self._places(user.path, target) if self._helper(p, user, how)]
-        for target, how in self._uses.get(user, ()):
+        for target, how in self._used_by(user):
             self._mark(user.path, target, "helper", f"in a table that `{definition.qualname}` uses")
             for place in self._places(user.path, target):
                 # A class that is only named (``isinstance``, an annotation) does not run.
@@ -369,7 +369,23 @@ class Index:
         while waiting:
             place = waiting.pop()
             yield place
-            waiting += self._nested.get(place, ())
+            waiting += self._nested_in(place)
+
+    def _nested_in(self, place: Place) -> Sequence[Place]:
+        here = self._nested.get(place.path)
+        if here is None:
+            here = self._nested[place.path] = {}
+            for number, definition in enumerate(self.files[place.path].definitions):
+                here.setdefault(definition.parent, []).append(Place(place.path, number))
+        return here.get(place.number, ())
+
+    def _used_by(self, place: Place) -> Sequence[tuple[Target, str]]:
+        here = self._uses.get(place.path)
+        if here is None:
+            here = self._uses[place.path] = {}
+            for use in self.files[place.path].uses:
+                here.setdefault(use.user, []).append((use.target, use.how))
+        return here.get(place.number, ())
 
     def nearest(self, place: Place) -> Place | None:
         """The innermost root around a definition, itself included."""
@@ -379,13 +395,6 @@ class Index:
                 return None
             place = Place(place.path, parent)
         return place
-
-
-def _kind_by_place(module: str, definition: DefinitionFacts) -> str | None:
-    """The kind of unit that a class of Keras itself is by the module that it stands in; the tests beside its layers are none."""
-    if any(base.rpartition(".")[2] == "TestCase" for base in definition.bases):
-        return None
-    return kind_of_base(f"{module}.{definition.name}")
 
 
 def index_of(paths: Iterable[str], load: Callable[[str], FileFacts | None]) -> Index:

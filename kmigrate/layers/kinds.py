@@ -6,6 +6,7 @@ import ast
 import re
 from functools import cache
 
+from kmigrate.layers.nouns import DefinitionFacts
 from kmigrate.names import Definition, engine_of
 
 # The Keras base classes that people derive from, by the kind of unit that they make.
@@ -152,6 +153,13 @@ def _kind_by_name(symbol: str, parts: list[str], name: str) -> str | None:
     ):
         return "layer"
     return _KIND_OF_BASE.get(name) if symbol.startswith(".") else None
+
+
+def kind_by_place(module: str, definition: DefinitionFacts) -> str | None:
+    """The kind of unit that a class of Keras itself is by the module that it stands in; the tests beside its layers are none."""
+    if any(base.rpartition(".")[2] == "TestCase" for base in definition.bases):
+        return None
+    return kind_of_base(f"{module}.{definition.name}")
 
 
 _KIND_OF_FUNCTIONS = {**_KIND_OF_MODULE, "activations": "activation"}

@@ -61,12 +61,14 @@ class Modules:
     def _absolute(self, folder: str, parts: list[str]) -> tuple[str, str] | None:
         beside = None
         while parts:
-            found = self._below(folder, parts, own=False)
-            if found is not None:
-                if not self._hides_its_package(folder, parts[0]):
-                    return found
-                beside = beside or found
-            above = dirname(folder)
+            first = f"{folder}/{parts[0]}" if folder else parts[0]
+            if first in self._near or f"{first}.py" in self._paths:
+                found = self._below(folder, parts, own=False)
+                if found is not None:
+                    if not self._hides_its_package(folder, parts[0]):
+                        return found
+                    beside = beside or found
+            above = folder.rpartition("/")[0] or dirname(folder)
             if above == folder or above not in self._near:
                 break
             folder = above
