@@ -1,4 +1,5 @@
-"""Which names of a module other files of its project take from it: ``from .a import tf``, ``a.tf``, a star import that uses it.
+"""Which names of a module other files of its project take from it: ``from .a import tf``, ``a.tf``, a star import that uses it,
+the text of a ``patch("package.a.tf")``.
 
 Asked before the last use of an engine's import goes and the import with it. Where a file cannot be read or parsed, it counts as
 one that takes whatever its text names.
@@ -7,10 +8,13 @@ one that takes whatever its text names.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Collection, Iterator
 from posixpath import basename, dirname
 
 from kmigrate.layers.modules import Modules
+
+_DOTTED = re.compile(r"\w+(?:\.\w+)+")
 
 
 class Takers:
@@ -48,6 +52,9 @@ class Takers:
         tree = parsed(data)
         if tree is None:
             return name.encode() in data
+        texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        if any(name in text and self._patches(path, text, module, name) for text in texts):
+            return True
         imported = list(imports_of(tree))
         for dotted, item, bound in imported:
             found = self._modules.find(path, dotted)
@@ -56,9 +63,14 @@ class Takers:
                     return True
             elif found == (module, name):
                 return True
-            elif found == (module, "") and _reads(tree, bound, name):
-                return True
+            elif found == (module, "") and (name in texts or _reads(tree, bound, name)):
+                return True  # by its text: patch.object(a, "tf")
         return False
+
+    def _patches(self, path: str, text: str, module: str, name: str) -> bool:
+        """Whether a text names what the module has, as for ``mock.patch("package.a.tf.exp")``."""
+        found = self._modules.find(path, text) if _DOTTED.fullmatch(text) else None
+        return found is not None and found[0] == module and found[1].partition(".")[0] == name
 
 
 def parsed(data: bytes) -> ast.Module | None:

@@ -28,6 +28,9 @@ TAKE = [
     "import pkg.a as other\nprint(other.tf)\n",
     "from .a import *\nprint(tf)\n",
     "from .a import tf\ndef f(:\n",
+    "from unittest import mock\n@mock.patch('pkg.a.tf')\ndef test(tf):\n    pass\n",
+    "def test(mocker):\n    mocker.patch('pkg.a.tf.exp')\n",
+    "from pkg import a\ndef test(monkeypatch):\n    monkeypatch.setattr(a, 'tf', None)\n",
 ]
 LEAVE = [
     "from .a import A\n",
@@ -36,6 +39,7 @@ LEAVE = [
     "from . import a\nprint(a.A)\n",
     "from .other import tf\nfrom .a import A\n",
     "# from .a import tf\nfrom .a import A\n",
+    "def test(mocker):\n    mocker.patch('pkg.a.A')\n    mocker.patch('pkg.other.tf')\n    print('tf', 'pkg.a', 'tf.pkg.a')\n",
     "def f(:\n",
 ]
 
