@@ -82,7 +82,8 @@ def _of_shape(node: ast.Attribute, names: Names, values: Values) -> Told | None:
     if tensor is not None and not _is_open(tensor, names, values):
         return None
     if tensor is None:
-        handed = values.of(shape).kind in (SHAPE, SEQUENCE)  # a tuple, but for the Keras inside TensorFlow
+        one = written.value if isinstance(written, ast.Subscript) and not isinstance(written.slice, ast.Slice) else shape
+        handed = values.of(one).kind in (SHAPE, SEQUENCE)  # a tuple, or one of several, but for the Keras inside TensorFlow
         alone = node.attr == "as_list" and _is_open(shape, names, values)
         return Told(symbol, (), None, "") if handed or alone else None
     if written is not shape or dimension not in (None, node.value):

@@ -115,7 +115,10 @@ def test_methods_of_the_object_itself_are_its_own() -> None:
     assert found("pass", build="self.get_shape(); super().get_shape(); self.assign(1)") == []
 
 
-@pytest.mark.parametrize("use", ["input_shape.as_list()", "input_shape[1].value", "input_shape.ndims"])
+@pytest.mark.parametrize(
+    "use",
+    ["input_shape.as_list()", "input_shape[1].value", "input_shape.ndims", "input_shape[0][-1].value", "input_shape[0].rank"],
+)
 def test_the_shape_that_keras_inside_tensorflow_hands_over(use: str) -> None:
     (finding,) = found("pass", build=f"self.n = {use}")
     assert finding.fix is None
