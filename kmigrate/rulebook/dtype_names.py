@@ -37,11 +37,14 @@ def dtype_constant(names: Names, node: ast.expr) -> str | None:
     return found.pop() if len(found) == 1 == len(symbols) else None
 
 
-def means_bool(names: Names, node: ast.expr) -> bool:
-    """Whether it is Python's ``bool`` or numpy's: a dtype, too, of which there are no zeros and ones but False and True."""
-    if isinstance(node, ast.Name) and node.id == "bool":
-        return names.scope_of(node).lookup("bool") is None
-    return names.resolve(node).symbols in (("numpy.bool",), ("numpy.bool_",))
+def scalar_type(names: Names, node: ast.expr) -> str:
+    """``float`` or ``numpy.int32``: the type of Python's or numpy's scalars that an expression is, a dtype, too, but no name of
+    one. Empty where it is none."""
+    if isinstance(node, ast.Name) and node.id in ("bool", "int", "float") and names.scope_of(node).lookup(node.id) is None:
+        return node.id
+    symbols = names.resolve(node).symbols
+    module, _, name = symbols[0].rpartition(".") if len(symbols) == 1 else ("", "", "")
+    return symbols[0] if module == "numpy" and name.rstrip("_") in _DTYPES | {"int", "float"} else ""
 
 
 def _is_dtype(symbol: str) -> bool:

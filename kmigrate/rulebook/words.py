@@ -13,6 +13,7 @@ _SAID = {
     "number": ("is a number", "is not a number"),
     "function": ("is a function", "is not a function"),
     "value": ("is true", "is false"),
+    "scalar_type": ("is a type such as `float` or `np.int32`", "is no type such as `float` or `np.int32`"),
 }
 _PLACES = {
     "callee_argument": (
@@ -49,6 +50,8 @@ def in_words(condition: ast.expr, negative: bool = False) -> str:
             return _PLACES[name][negative]
         if name in _SAID and len(condition.args) == 1:
             return f"{_code(condition.args[0])} {_SAID[name][negative]}"
+        if name == "same_shape":
+            return f"{' and '.join(map(_code, condition.args))} have {'different shapes' if negative else 'one shape'}"
     if isinstance(condition, ast.Compare) and len(condition.ops) == 1 and not negative:
         return _comparison(condition)
     text = f"`{ast.unparse(condition)}`"

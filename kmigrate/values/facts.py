@@ -8,7 +8,7 @@ from typing import Any
 
 from kmigrate.rulebook.binding import Bound, elements_of
 from kmigrate.rulebook.conditions import Unknown
-from kmigrate.rulebook.dtype_names import dtype_constant, means_bool
+from kmigrate.rulebook.dtype_names import dtype_constant, scalar_type
 from kmigrate.rulebook.parts import Part, part_of, pieces_of
 from kmigrate.rulebook.rule import Rule
 from kmigrate.values.domain import (
@@ -31,6 +31,7 @@ from kmigrate.values.unranked import is_unranked
 
 # What TensorFlow makes of Python's numbers.
 _OF_NUMBERS = {INTEGER: "int32", FLOATING: "float32"}
+_DTYPE_OF = (("keras.backend.dtype",), ("tf.keras.backend.dtype",))
 
 
 def _element(elements: list[ast.expr] | None, name: str, index: int) -> ast.expr:
@@ -64,7 +65,7 @@ class UseFacts:
         try:
             if node is not None:
                 dtype = dtype_constant(self.values.names, node)
-                if dtype is None and means_bool(self.values.names, node):
+                if dtype is None and self._is_dtype_of_booleans(node):
                     return "bool"
                 return dtype if dtype is not None else ast.literal_eval(node)
             if name in self.bound.variadic:
@@ -75,6 +76,19 @@ class UseFacts:
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             pass
         raise Unknown(f"{name} is not literal")
+
+    def _is_dtype_of_booleans(self, node: ast.expr) -> bool:
+        """Python's ``bool``, numpy's, ``mask.dtype`` or ``K.dtype(mask)``: it has no zeros and ones, but False and True."""
+        names = self.values.names
+        if isinstance(node, ast.Attribute) and node.attr == "dtype":
+            return self.values.of(node.value).dtype == "bool"
+        if isinstance(node, ast.Call) and len(node.args) == 1 and names.resolve(node.func).symbols in _DTYPE_OF:
+            return self.values.of(node.args[0]).dtype == "bool"
+        return scalar_type(names, node) in ("bool", "numpy.bool", "numpy.bool_")
+
+    def scalar_type(self, name: str) -> bool:
+        """Whether the text shows a type of Python's or numpy's scalars: ``float``, ``np.int32`` (always answered)."""
+        return bool(scalar_type(self.values.names, self.node(name)))
 
     def node(self, name: str) -> ast.expr:
         """The expression given for a parameter, or for an element of it: ``p``, ``p[0]``, ``p[0][1]``."""
@@ -191,10 +205,15 @@ class UseFacts:
         return ast.dump(nodes[0]) == ast.dump(nodes[1]) and not any(isinstance(n, ast.Call) for n in ast.walk(nodes[0]))
 
     def same_shape(self, first: str, second: str) -> bool:
-        """Two arguments surely have one shape, whatever it is, as ``x > 0`` and ``x`` do; not where one of them may broadcast."""
-        shapes = [self.values.of(self.node(name)).shape for name in (first, second)]
-        if all(shape is not None and None not in shape for shape in shapes):
-            return shapes[0] == shapes[1]
+        """Two arguments surely have one shape, whatever it is, as ``x > 0`` and ``x`` do; not where one of them may broadcast.
+        False where their ranks or two sizes surely differ."""
+        one, other = (self.values.of(self.node(name)).shape for name in (first, second))
+        if one is not None and other is not None:
+            pairs = list(zip(one, other, strict=False))
+            if len(one) != len(other) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+                return False
+            if all(None not in pair for pair in pairs):
+                return True
         models = {model_of(self.node(name), self.values.names, self.values.of) for name in (first, second)}
         if len(models) > 1 or None in models or SCALAR in models:
             raise Unknown("one shape is not shown")
