@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kmigrate.layers.modules import Modules
+from kmigrate.names.nodes import walked
 from kmigrate.takers import imports_of, parsed, stem_of
 
 Name = tuple[str, str]  # a name and what it is imported from
@@ -79,7 +80,7 @@ class Hiding:
             return set()
         imported = [(bound, source) for source, item, bound in imports_of(tree) if item != "*"]
         named: dict[str, bool] = {}  # whether it is bound here
-        for node in ast.walk(tree):
+        for node in walked(tree):
             if isinstance(node, ast.Name):
                 named[node.id] = named.get(node.id, False) or isinstance(node.ctx, ast.Store)
         found = set()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from posixpath import basename, dirname
 
 from kmigrate.layers.modules import Modules
+from kmigrate.names.nodes import walked
 
 _DOTTED = re.compile(r"\w+(?:\.\w+)+")
 
@@ -88,7 +89,7 @@ def stem_of(module: str) -> str:
 
 def imports_of(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
     """(dotted name, ``*`` for a star import, the text that means it afterwards) of everything imported."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Import):
             for item in node.names:
                 yield item.name, "", item.asname or item.name

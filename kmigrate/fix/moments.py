@@ -7,11 +7,15 @@ statement behind its definition that may call anything.
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
+from kmigrate.names.nodes import last_name, walked
+
 ImportStatement = ast.Import | ast.ImportFrom
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_MAY_IMPORT = (ast.Import, ast.ImportFrom, ast.If, ast.Try, ast.With)  # see ``_imports``
 # Contexts that end in spite of an error in their block.
 _SUPPRESS = frozenset({"suppress", "raises", "assertRaises"})
 _ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
@@ -39,7 +43,8 @@ class Moments:
         own = self._places[at]
         if not later:
             return own
-        return next((index for index in self._busy if index >= own), len(self._tree.body))
+        place = bisect_left(self._busy, own)
+        return self._busy[place] if place < len(self._busy) else len(self._tree.body)
 
     def bound(self, name: str) -> int:
         """The number of statements after which an import or an assignment has surely bound ``name``; one more than there are if
@@ -54,11 +59,12 @@ class Moments:
 
     def sure(self, wanted: Callable[[ImportStatement], bool]) -> list[int]:
         """The statements that, wherever they come to their end, have run a ``wanted`` import."""
-        return [index for index, statement in enumerate(self._tree.body) if _imports(statement, wanted)]
+        return [index for index, statement in self._importing if _imports(statement, wanted)]
 
     def calls_between(self, start: int, end: int) -> bool:
         """Whether a statement of ``[start, end)`` may run code that is no import's."""
-        return any(start <= index < end for index in self._busy)
+        place = bisect_left(self._busy, start)
+        return place < len(self._busy) and self._busy[place] < end
 
     def is_deleted(self, name: str) -> bool:
         return name in self._deleted
@@ -66,6 +72,11 @@ class Moments:
     @cached_property
     def _places(self) -> dict[ast.AST, int]:
         return {statement: index for index, statement in enumerate(self._tree.body)}
+
+    @cached_property
+    def _importing(self) -> list[tuple[int, ast.stmt]]:
+        """The statements in which an import may run: few of a long module's, and asked about for each use."""
+        return [(index, statement) for index, statement in enumerate(self._tree.body) if isinstance(statement, _MAY_IMPORT)]
 
     @cached_property
     def _busy(self) -> list[int]:
@@ -92,10 +103,13 @@ def _imports(statement: ast.stmt, wanted: Callable[[ImportStatement], bool]) -> 
         handled = all(_surely(handler.body, wanted) for handler in statement.handlers)
         return _surely(statement.finalbody, wanted) or (tried and handled)
     if isinstance(statement, ast.With):
-        made = {node.id for item in statement.items for node in ast.walk(item) if isinstance(node, ast.Name)}
-        made |= {node.attr for item in statement.items for node in ast.walk(item) if isinstance(node, ast.Attribute)}
-        return _surely(statement.body, wanted) and made.isdisjoint(_SUPPRESS)
+        return _surely(statement.body, wanted) and not any(map(_suppresses, statement.items))
     return False
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    names = (last_name(node) for node in walked(item) if isinstance(node, (ast.Name, ast.Attribute)))
+    return not _SUPPRESS.isdisjoint(names)
 
 
 def _assigns(statement: ast.stmt, name: str) -> bool:

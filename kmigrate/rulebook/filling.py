@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 import math
 import re
 from itertools import islice
@@ -17,6 +16,7 @@ from typing import Any
 
 from kmigrate.fix.layout import Argument
 from kmigrate.model import Slice
+from kmigrate.names.nodes import copied, walked
 from kmigrate.rulebook.binding import Bound, NoFix, elements_of
 from kmigrate.rulebook.conditions import Unknown, at, compute_literal
 from kmigrate.rulebook.rule import Rule
@@ -54,7 +54,7 @@ class Filler(ast.NodeTransformer):
         self.deep = 0
 
     def fill(self, template: ast.expr) -> ast.expr:
-        tree = _renamed(copy.deepcopy(template), self._foreign_names())
+        tree = _renamed(copied(template), self._foreign_names())
         self.locals = _local_names(tree)
         try:
             filled: ast.expr = self.visit(tree)
@@ -65,7 +65,7 @@ class Filler(ast.NodeTransformer):
 
     def _foreign_names(self) -> set[str]:
         arguments = [*self.bound.given.values(), *(a for collected in self.bound.variadic.values() for a in collected)]
-        return {n.id for argument in arguments for n in ast.walk(argument.node) if isinstance(n, ast.Name)}
+        return {n.id for argument in arguments for n in walked(argument.node) if isinstance(n, ast.Name)}
 
     def order(self, tree: ast.expr) -> list[Argument]:
         """The arguments in the order in which the new code evaluates them, one entry for each time."""
@@ -75,7 +75,7 @@ class Filler(ast.NodeTransformer):
 
     def hole(self, argument: Argument) -> ast.expr:
         if self.deep:
-            if self.site.in_class and any(isinstance(node, ast.Name) for node in ast.walk(argument.node)):
+            if self.site.in_class and any(isinstance(node, ast.Name) for node in walked(argument.node)):
                 raise NoFix("in a class's body, whose names a comprehension or a lambda does not see")
             self.repeated.append(argument)
         if argument not in self.holes:
@@ -116,7 +116,7 @@ class Filler(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self.nodes:
-            return copy.deepcopy(self.nodes[node.id])
+            return copied(self.nodes[node.id])
         if node.id in self.locals:
             return node
         if node.id == self.template_name:
@@ -163,7 +163,7 @@ class Filler(ast.NodeTransformer):
 
     def compute(self, node: ast.Set) -> Any:
         expression = node.elts[0]
-        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)} & self.parameters
+        names = {n.id for n in walked(expression) if isinstance(n, ast.Name)} & self.parameters
         self.used |= names
         try:
             return compute_literal(expression, self._value, self.site.facts)
@@ -183,7 +183,7 @@ class Filler(ast.NodeTransformer):
         raise Unknown(f"argument {name!r} is not a literal")
 
     def visit_Set(self, node: ast.Set) -> ast.expr:
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.parameters
+        names = {n.id for n in walked(node) if isinstance(n, ast.Name)} & self.parameters
         if names and not any(self._supplied(name) for name in names):
             raise _Absent(sorted(names)[0])
         return _display(self.compute(node))
@@ -236,7 +236,7 @@ class Filler(ast.NodeTransformer):
         before = self.values, self.nodes
         self.values, self.nodes = {**self.values, **values}, {**self.nodes, **nodes}
         try:
-            filled: ast.expr = self.visit(copy.deepcopy(template))
+            filled: ast.expr = self.visit(copied(template))
         finally:
             self.values, self.nodes = before
         return filled
@@ -344,8 +344,8 @@ def _literal(node: ast.expr) -> bool:
 
 
 def _local_names(tree: ast.expr) -> set[str]:
-    found = {a.arg for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
-    return found | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    found = {a.arg for n in walked(tree) if isinstance(n, ast.Lambda) for a in n.args.args}
+    return found | {n.id for n in walked(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _renamed(tree: ast.expr, taken: set[str]) -> ast.expr:
@@ -355,7 +355,7 @@ def _renamed(tree: ast.expr, taken: set[str]) -> ast.expr:
         new[name] = name + "_"
         while new[name] in taken:
             new[name] += "_"
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Name):
             node.id = new.get(node.id, node.id)
         elif isinstance(node, ast.arg):
