@@ -10,7 +10,7 @@ from kmigrate.fix.layout import LayoutError
 from kmigrate.fix.use import Fixer
 from kmigrate.flavour import own_flavour
 from kmigrate.layers import LayerCode
-from kmigrate.layers.index import Surroundings
+from kmigrate.layers.nouns import Surroundings
 from kmigrate.methods import MethodReference, method_references
 from kmigrate.model import Context, Finding, Fix, Slice, Span, Target, Unit
 from kmigrate.names import Definition, Names, Reference, Walk, engine_of

@@ -20,7 +20,7 @@ from kmigrate.workers import Workers, chunks
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kmigrate.layers.index import Surroundings
+    from kmigrate.layers.nouns import Surroundings
     from kmigrate.lint import Analysis
     from kmigrate.model import Finding
     from kmigrate.rulebook.book import Rulebook

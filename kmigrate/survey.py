@@ -17,8 +17,7 @@ from kmigrate.light import TYPE_CHECKING, NamedTuple
 
 # What parses and analyses is imported where a file is let through: a run over clean code never pays for it.
 if TYPE_CHECKING:
-    from kmigrate.layers.index import Surroundings
-    from kmigrate.layers.nouns import FileFacts
+    from kmigrate.layers.nouns import FileFacts, Surroundings
     from kmigrate.lint import Analysis
     from kmigrate.model import Finding
 

@@ -22,8 +22,8 @@ from kmigrate.workers import Workers, chunks
 # What joins files is imported where there is something to join: a run over clean code never pays for it.
 if TYPE_CHECKING:
     from kmigrate.hiding import Hiding
-    from kmigrate.layers.index import Index, Surroundings
-    from kmigrate.layers.nouns import FileFacts
+    from kmigrate.layers.index import Index
+    from kmigrate.layers.nouns import FileFacts, Surroundings
     from kmigrate.takers import Takers
 
 Problem = str

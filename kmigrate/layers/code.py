@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from kmigrate.layers.facts import file_facts
-from kmigrate.layers.index import Index, Surroundings
+from kmigrate.layers.index import Index
 from kmigrate.layers.modules import Modules
-from kmigrate.layers.nouns import FileFacts
+from kmigrate.layers.nouns import FileFacts, Surroundings
 from kmigrate.model import Context
 from kmigrate.names import Definition, Names, Reference
 

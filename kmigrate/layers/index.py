@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from kmigrate.layers.kinds import article, kind_by_place, kind_of_base, kind_of_function
 from kmigrate.layers.modules import Modules
-from kmigrate.layers.nouns import CALLED, DefinitionFacts, FileFacts, Place, Spot, Target
+from kmigrate.layers.nouns import CALLED, DefinitionFacts, FileFacts, Place, Spot, Surroundings, Target
 from kmigrate.model import Context
 from kmigrate.names import engine_of, foreign
 from kmigrate.names.symbols import canonical
@@ -21,21 +20,6 @@ from kmigrate.names.symbols import canonical
 _MAX_HOPS = 30
 # Keras's own backend is what others are rewritten to: itself it has to use the engine.
 _BACKEND = ("keras.backend.", "keras.src.backend.")
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the project says about one file: its roots of layer code by definition number, the engine or Keras symbols
-    behind the names that it imports from modules of the project, which Keras is meant where the file itself names none, the
-    places (line, column) outside of layer code where an engine's function is handed to Keras or stands in a table that layer
-    code uses, with its kind and how, and the new names (each with what it would be imported from) that would hide another in a
-    file that star-imports this one."""
-
-    roots: dict[int, Context]
-    imported: dict[str, str]
-    flavour: str | None = None
-    handed: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
-    hiding: tuple[tuple[str, str], ...] = ()
 
 
 class Index:

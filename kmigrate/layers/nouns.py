@@ -7,8 +7,10 @@ begins, as ``ast`` counts), everything else a dotted symbol (``.core.Layer``, ``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from kmigrate.model import Context
 
 Target = str
 CALLED, HANDED_ON, DECORATES = "is called from", "is handed on in", "decorates"
@@ -100,3 +102,18 @@ class Spot:
     path: str
     line: int
     column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the project says about one file: its roots of layer code by definition number, the engine or Keras symbols
+    behind the names that it imports from modules of the project, which Keras is meant where the file itself names none, the
+    places (line, column) outside of layer code where an engine's function is handed to Keras or stands in a table that layer
+    code uses, with its kind and how, and the new names (each with what it would be imported from) that would hide another in a
+    file that star-imports this one."""
+
+    roots: dict[int, Context]
+    imported: dict[str, str]
+    flavour: str | None = None
+    handed: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
+    hiding: tuple[tuple[str, str], ...] = ()
