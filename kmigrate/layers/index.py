@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from kmigrate.layers.kinds import article, kind_by_place, kind_of_base, kind_of_function
+from kmigrate.layers.meanings import Meanings
 from kmigrate.layers.modules import Modules
 from kmigrate.layers.nouns import CALLED, DefinitionFacts, FileFacts, Place, Spot, Surroundings, Target
 from kmigrate.model import Context
 from kmigrate.names import engine_of, foreign
-from kmigrate.names.symbols import canonical
 
-_MAX_HOPS = 30
 # Keras's own backend is what others are rewritten to: itself it has to use the engine.
 _BACKEND = ("keras.backend.", "keras.src.backend.")
 
@@ -34,7 +33,7 @@ class Index:
         self.roots: dict[Place, Context] = {}
         self._roots_of: dict[str, dict[int, Context]] = {}
         self._flavours: Counter[str] = Counter()
-        self._numbers: dict[str, dict[str, list[int]]] = {}
+        self._meanings = Meanings(modules, self.facts)
         self._load = load
         self._fresh: list[str] = []
         self._kinds: dict[Place, tuple[str, str] | None] = {}
@@ -115,87 +114,9 @@ class Index:
                     found.setdefault(module[0], set()).add(path)
         return found
 
-    # ---- what a name means
-
     def resolve(self, path: str, target: Target) -> list[Place | str]:
         """The definitions, or the engine, Keras or foreign symbols, that a target of one file means."""
-        return list(dict.fromkeys(m for m in self._resolve(path, target, 0) if not isinstance(m, Spot)))
-
-    def _resolve(self, path: str, target: Target, hops: int) -> Iterator[Place | Spot | str]:
-        if target.startswith("#"):
-            yield Place(path, int(target[1:]))
-        elif target.startswith("="):
-            line, _, column = target[1:].partition(":")
-            yield Spot(path, int(line), int(column))
-        elif hops > _MAX_HOPS:
-            return
-        elif target.startswith("*"):
-            yield from self._starred(path, target[1:], hops)
-        elif not foreign(target):
-            yield target
-        else:
-            found = self.modules.find(path, target)
-            if found is None:
-                yield target
-            elif found[1]:
-                yield from self._attribute(found[0], found[1], hops + 1)
-            elif (package := self.modules.package(found[0])) not in (None, path):
-                # `from pkg import attend` of pkg/attend.py is what pkg itself calls so, if it does.
-                yield from self._attribute(str(package), target.rpartition(".")[2], hops + 1)
-
-    def _starred(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
-        """What star imports bring: the last that has it decides, but functions may come from each branch of a choice of backends;
-        what no module of the project has may be Keras's."""
-        stars = self.files[path].stars
-        brought = False
-        for module in reversed(stars):
-            joint = "" if module.endswith(".") else "."
-            found = list(self._resolve(path, f"{module}{joint}{name}", hops + 1)) if foreign(module) else []
-            if any(not isinstance(meaning, str) or not foreign(meaning) for meaning in found):
-                places = [meaning for meaning in found if isinstance(meaning, Place)]
-                yield from places if brought else found
-                brought = True
-                if len(places) < len(found):
-                    return
-        of_keras = next((module for module in reversed(stars) if module.startswith("keras.")), None)
-        if of_keras is not None and not brought:
-            yield canonical(f"{of_keras}.{name}")
-
-    def _attribute(self, path: str, name: str, hops: int) -> Iterator[Place | Spot | str]:
-        """What ``name``, perhaps dotted, is in a module of the project."""
-        facts = self.facts(path)
-        if facts is None:
-            return
-        numbers = self._by_qualname(path).get(name)
-        if numbers is not None:
-            yield from (Place(path, number) for number in numbers)
-            return
-        first, _, rest = name.partition(".")
-        exported = (facts.exports or {}).get(first)
-        if exported is not None:
-            for target in exported:
-                yield from self._member(path, target, rest, hops)
-            return
-        yield from self._starred(path, name, hops)
-
-    def _member(self, path: str, target: Target, rest: str, hops: int) -> Iterator[Place | Spot | str]:
-        if not rest or target.startswith("="):
-            yield from self._resolve(path, target, hops + 1)
-        elif target.startswith("#"):
-            facts = self.files[path]
-            qualname = f"{facts.definitions[int(target[1:])].qualname}.{rest}"
-            yield from (Place(path, number) for number in self._by_qualname(path).get(qualname, ()))
-        else:
-            yield from self._resolve(path, f"{target}.{rest}", hops + 1)
-
-    def _by_qualname(self, path: str) -> dict[str, list[int]]:
-        """The numbers of a file's definitions by their names, which two branches of the file may both define."""
-        found = self._numbers.get(path)
-        if found is None:
-            found = self._numbers[path] = {}
-            for number, definition in enumerate(self.files[path].definitions):
-                found.setdefault(definition.qualname, []).append(number)
-        return found
+        return [meaning for meaning in self._meanings.of(path, target) if not isinstance(meaning, Spot)]
 
     # ---- roots
 
@@ -337,7 +258,7 @@ class Index:
         """The engine's functions of a table are used; a name of another file may be one."""
         if target[0] == "#":
             return
-        for spot in self._resolve(path, target, 0):
+        for spot in self._meanings.of(path, target):
             if isinstance(spot, Spot):
                 where = "" if spot.path == path else f" in {self._show(path)}"
                 self._spots.setdefault(spot.path, {}).setdefault((spot.line, spot.column), (kind, f"{how}{where}"))

@@ -284,7 +284,7 @@ class Names:
         """
         symbols: list[str] = []
         for module in reversed(self.stars):
-            symbol = canonical(f"{module}.{name}")
+            symbol = canonical(f"{module}{name}" if module.endswith(".") else f"{module}.{name}")
             if engine_of(module) is not None:
                 if self.known(symbol):
                     symbols.append(symbol)

@@ -158,6 +158,42 @@ def test_circles_end() -> None:
     assert roots(files, "a.py") == roots(files, "b.py") == {}
 
 
+LAYER_OF_STARS = (
+    "from keras.layers import Layer\nfrom . import *\nclass A(Layer):\n    def call(self, x):\n        return far(x)\n"
+)
+
+
+def test_star_imports_of_modules_that_are_missing_end() -> None:
+    """A part of a package: each missing module would be looked for among what the others bring, by ever longer names."""
+    stars = "".join(f"from .gone{number} import *\n" for number in range(9))
+    files = {
+        "pkg/__init__.py": f"{stars}from .ops import *\n",
+        "pkg/ops.py": "def far(x): return x\n",
+        "pkg/a.py": LAYER_OF_STARS,
+    }
+    assert "far" in roots(files, "pkg/ops.py")
+    assert roots({**files, "pkg/ops.py": ""}, "pkg/a.py")
+
+
+def test_star_imports_in_many_circles_end() -> None:
+    count = 9
+    stars = {n: "".join(f"from .m{other} import *\n" for other in range(count) if other != n) for n in range(count)}
+    files = {f"pkg/m{n}.py": stars[n] for n in range(count)}
+    files |= {"pkg/__init__.py": "from .m0 import *\n", "pkg/a.py": LAYER_OF_STARS}
+    assert roots(files, "pkg/a.py")
+    files["pkg/m8.py"] += "def far(x): return x\n"
+    assert "far" in roots(files, "pkg/m8.py")
+
+
+def test_star_imports_of_a_module_that_a_package_names() -> None:
+    files = {
+        "pkg/__init__.py": "from . import fast as chosen\n",
+        "pkg/fast.py": "def far(x): return x\n",
+        "pkg/a.py": LAYER_OF_STARS.replace("from . import *", "from .chosen import *"),
+    }
+    assert "far" in roots(files, "pkg/fast.py")
+
+
 @pytest.mark.parametrize(
     "text", ["class A(B, metaclass=abc.ABCMeta): pass", "class A(*bases): pass", "lambda *a, **k: a(k)", "@d\ndef f(): f()"]
 )
