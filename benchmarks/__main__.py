@@ -1,7 +1,7 @@
 """How fast kmigrate is, as ratios on the same files in the same run.
 
     .venv/bin/python -m pip install -e '.[measure]'
-    .venv/bin/python -m benchmarks [--quick] [--only keras,clean,dirty,ten,generated,mixed] [--json FILE] [--page FILE]
+    .venv/bin/python -m benchmarks [--quick] [--only keras,growth,clean,dirty,ten,generated,mixed] [--json FILE] [--page FILE]
 
 Packages and peers are downloaded into the cache once. Prints each bar with its measured value, the ratios against the peers, and
 what every command cost. Exit 1 where a bar is not met. ``--quick`` leaves out Fixit, torchfix and semgrep, which need minutes.

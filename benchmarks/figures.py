@@ -126,12 +126,17 @@ def _generated(figures: Figures, slow: bool) -> None:
 def _mixed(figures: Figures, slow: bool) -> None:
     tree = corpora.packages("mixed")
     _tree(figures, "mixed", tree, 1, peers.FAST)
-    parts = {every: corpora.part(tree, every, f"mixed-{every}") for every in (8, 4, 2)}
-    tasks = {str(every): check(part) for every, part in parts.items()}
-    costs = interleaved({**tasks, "one process": check(tree), "two processes": check(tree, "--jobs", "2")}, 1)
-    figures.add("mixed", costs)
-    sizes = {len(corpora.python_files(part)): costs[str(every)].cpu for every, part in parts.items()}
-    sizes[int(figures.counts["mixed"]["files"])] = costs["one process"].cpu
+    tasks = {"one process": check(tree), "two processes": check(tree, "--jobs", "2")}
+    figures.add("mixed", interleaved(tasks, 3))
+
+
+def _growth(figures: Figures, slow: bool) -> None:
+    """Keras once, and several times side by side."""
+    tree = corpora.packages("keras")
+    tasks = {f"{count} times": check(corpora.copies(tree, count, f"keras-{count}")) for count in (1, 2, 4, 8)}
+    costs = interleaved(tasks, 3)
+    figures.add("growth", costs)
+    sizes = {int(name.split()[0]): cost.cpu for name, cost in costs.items()}
     figures.exponents["files"] = exponent(sizes, figures.costs["start"].cpu)
 
 
@@ -151,4 +156,12 @@ def exponent(sizes: dict[int, float], start: float) -> float:
     return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
 
 
-_CORPORA = {"ten": _ten, "clean": _clean, "keras": _keras, "dirty": _dirty, "generated": _generated, "mixed": _mixed}
+_CORPORA = {
+    "ten": _ten,
+    "clean": _clean,
+    "keras": _keras,
+    "growth": _growth,
+    "dirty": _dirty,
+    "generated": _generated,
+    "mixed": _mixed,
+}

@@ -21,19 +21,18 @@ from kmigrate.names import engine_of, foreign
 _BACKEND = ("keras.backend.", "keras.src.backend.")
 
 
-class Index:
+class Index(Meanings):
     """``load`` gives the facts of a file of ``modules``, or None where it cannot be read; ``show`` makes a path readable."""
 
     def __init__(
         self, modules: Modules, load: Callable[[str], FileFacts | None], show: Callable[[str], str] = lambda path: path
     ) -> None:
-        self.modules = modules
+        super().__init__(modules)
         self._show = show
         self.files: dict[str, FileFacts] = {}
         self.roots: dict[Place, Context] = {}
         self._roots_of: dict[str, dict[int, Context]] = {}
         self._flavours: Counter[str] = Counter()
-        self._meanings = Meanings(modules, self.facts)
         self._load = load
         self._fresh: list[str] = []
         self._kinds: dict[Place, tuple[str, str] | None] = {}
@@ -113,10 +112,6 @@ class Index:
                 if module is not None:
                     found.setdefault(module[0], set()).add(path)
         return found
-
-    def resolve(self, path: str, target: Target) -> list[Place | str]:
-        """The definitions, or the engine, Keras or foreign symbols, that a target of one file means."""
-        return [meaning for meaning in self._meanings.of(path, target) if not isinstance(meaning, Spot)]
 
     # ---- roots
 
@@ -258,7 +253,7 @@ class Index:
         """The engine's functions of a table are used; a name of another file may be one."""
         if target[0] == "#":
             return
-        for spot in self._meanings.of(path, target):
+        for spot in self.meanings(path, target):
             if isinstance(spot, Spot):
                 where = "" if spot.path == path else f" in {self._show(path)}"
                 self._spots.setdefault(spot.path, {}).setdefault((spot.line, spot.column), (kind, f"{how}{where}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from kmigrate.layers.modules import Modules
 from kmigrate.layers.nouns import FileFacts, Place, Spot, Target
@@ -14,21 +14,28 @@ Meaning = Place | Spot | str
 
 
 class Meanings:
-    """``facts`` gives the facts of a file of ``modules``, or None where it cannot be read."""
+    """The half of the project's index that follows names from file to file of ``modules``."""
 
-    def __init__(self, modules: Modules, facts: Callable[[str], FileFacts | None]) -> None:
-        self._modules = modules
-        self._facts = facts
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
         self._numbers: dict[str, dict[str, list[int]]] = {}
         self._asked: dict[tuple[str, str], tuple[Meaning, ...]] = {}  # of one question, while it is answered
 
-    def of(self, path: str, target: Target) -> list[Meaning]:
+    def facts(self, path: str) -> FileFacts | None:
+        """The facts of a file of ``modules``, None where it cannot be read."""
+        raise NotImplementedError
+
+    def resolve(self, path: str, target: Target) -> list[Place | str]:
+        """The definitions, or the engine, Keras or foreign symbols, that a target of one file means."""
+        return [meaning for meaning in self.meanings(path, target) if not isinstance(meaning, Spot)]
+
+    def meanings(self, path: str, target: Target) -> list[Meaning]:
         """What a target means in a file, which can be read: definitions, places of engines' functions in tables, or symbols of an
         engine, of Keras or of others."""
         return list(dict.fromkeys(self._resolve(path, target, 0)))
 
     def _known(self, path: str) -> FileFacts:
-        facts = self._facts(path)
+        facts = self.facts(path)
         assert facts is not None
         return facts
 
@@ -45,12 +52,12 @@ class Meanings:
         elif not foreign(target):
             yield target
         else:
-            found = self._modules.find(path, target)
+            found = self.modules.find(path, target)
             if found is None:
                 yield target
             elif found[1]:
                 yield from self._attribute(found[0], found[1], hops + 1)
-            elif (package := self._modules.package(found[0])) not in (None, path):
+            elif (package := self.modules.package(found[0])) not in (None, path):
                 # `from pkg import attend` of pkg/attend.py is what pkg itself calls so, if it does.
                 yield from self._attribute(str(package), target.rpartition(".")[2], hops + 1)
 
@@ -91,15 +98,15 @@ class Meanings:
     def _is_there(self, path: str, module: str) -> bool:
         """Whether a star-imported module is a file, lies elsewhere, or is a name of a file (``backend = tf_backend``). What is
         missing would be looked for among what its own package star-imports, and so on."""
-        found = self._modules.find(path, module)
+        found = self.modules.find(path, module)
         if found is None or not found[1]:
             return True
-        facts = self._facts(found[0])
+        facts = self.facts(found[0])
         return facts is not None and found[1].partition(".")[0] in (facts.exports or {})
 
     def _attribute(self, path: str, name: str, hops: int) -> Iterator[Meaning]:
         """What ``name``, perhaps dotted, is in a module of the project."""
-        facts = self._facts(path)
+        facts = self.facts(path)
         if facts is None:
             return
         numbers = self._by_qualname(path).get(name)
