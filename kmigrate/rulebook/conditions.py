@@ -7,10 +7,12 @@ is False, ``True and unknown`` is unknown.
 from __future__ import annotations
 
 import ast
-import copy
 import string
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
+
+from kmigrate.names.nodes import copied, walked
 
 FUNCTIONS = frozenset(
     {
@@ -137,7 +139,7 @@ def _compute(expression: ast.expr, facts: Facts) -> Any:
     from simpleeval import InvalidExpression
 
     try:
-        return _evaluated(expression, {**CALCULATIONS, **_questions(facts)}, lambda node: _Part(node.id))
+        return _evaluated(expression, _functions(_called(expression), facts), lambda node: _Part(node.id))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
         raise Unknown(str(error)) from error
 
@@ -154,12 +156,23 @@ def _evaluated(expression: ast.expr, functions: dict[str, Callable[..., Any]], n
         evaluator.nodes, evaluator.functions, evaluator.names = {}, {}, {}
 
 
-def _questions(facts: Facts) -> dict[str, Callable[..., Any]]:
-    """The functions of a condition. A function that ``facts`` does not have answers nothing."""
-    functions: dict[str, Callable[..., Any]] = {name: getattr(facts, name, None) for name in FUNCTIONS}  # type: ignore[misc]  # the Protocol's methods
-    functions["unknown"] = _unknown
-    functions["display"] = lambda name: _answered(facts.length, name)
-    functions["einsum"] = lambda name: einsum_form(facts.value(name))
+@lru_cache(maxsize=10_000)
+def _called(expression: ast.expr) -> frozenset[str]:
+    """The functions that a condition of a rule calls. simpleeval looks at every function that it is given, at each evaluation."""
+    return frozenset(
+        node.func.id for node in walked(expression) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    )
+
+
+def _functions(names: frozenset[str], facts: Facts) -> dict[str, Callable[..., Any]]:
+    """Some functions of a condition. A function that ``facts`` does not have answers nothing."""
+    functions: dict[str, Callable[..., Any]] = {name: CALCULATIONS[name] for name in names & CALCULATIONS.keys()}
+    functions |= {name: getattr(facts, name, None) for name in names & FUNCTIONS}  # type: ignore[misc]  # the Protocol's methods
+    functions["unknown"] = _unknown  # always: where simpleeval is given none it takes its own
+    if "display" in names:
+        functions["display"] = lambda name: _answered(facts.length, name)
+    if "einsum" in names:
+        functions["einsum"] = lambda name: einsum_form(facts.value(name))
     return functions
 
 
@@ -223,7 +236,7 @@ def compute_literal(expression: ast.expr, value: Callable[[str], Any], facts: Fa
     Raises Unknown where a parameter is not literal or a question has no answer."""
     from simpleeval import InvalidExpression
 
-    tree = copy.deepcopy(expression) if facts is None else _Answers(facts).visit(copy.deepcopy(expression))
+    tree = copied(expression) if facts is None else _Answers(facts).visit(copied(expression))
     try:
         return _evaluated(tree, dict(CALCULATIONS), lambda node: value(node.id))
     except (InvalidExpression, TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError) as error:
