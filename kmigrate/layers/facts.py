@@ -20,11 +20,10 @@ from kmigrate.layers.nouns import CALLED, DECORATES, HANDED_ON, DefinitionFacts,
 from kmigrate.layers.passed import Passed
 from kmigrate.layers.registered import custom_objects, is_registered
 from kmigrate.layers.tables import Tables
+from kmigrate.layers.told import Told
 from kmigrate.names import Binding, Definition, Names, Scope, engine_of, foreign
 from kmigrate.names.nodes import last_name
-from kmigrate.search import holds
 from kmigrate.tensor_methods import DISTINCTIVE, EVERYWHERE, NAMES, SHARED_ATTRIBUTES, STREAM, THEANO_TENSOR
-from kmigrate.traces import may_be_for_theano, reaches_through_keras
 
 _MAX_ALIASES = 20
 _MAX_TURNS = 3
@@ -41,10 +40,7 @@ def file_facts(names: Names, data: bytes | None = None) -> FileFacts:
 class _Extraction:
     def __init__(self, names: Names, data: bytes | None) -> None:
         self.names = names
-        self.through_keras = data is None or reaches_through_keras(data)
-        self.names_theano = data is None or holds(data, b"theano")
-        self.theano = data is None or may_be_for_theano(data)
-        self.custom_objects = data is None or holds(data, b"ustom_objects") or holds(data, b"CUSTOM_OBJECTS")
+        self.told = Told(data)
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
         self.listed = list(self.numbers)
         self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
@@ -67,11 +63,11 @@ class _Extraction:
     def facts(self) -> FileFacts:
         for call in self._handing_over():
             self._handed_over(call)
-        for value in custom_objects(self.names) if self.custom_objects else ():
+        for value in custom_objects(self.names) if self.told.custom_objects else ():
             self._add(value, CUSTOM, "Keras as a custom object", ())
         for chain in self.chains:
             self._used(chain)
-        for definition, number in self.numbers.items():
+        for definition, number in self.numbers.items() if self.told.registers else ():
             if is_registered(self.names, definition):
                 self.handed[Handed(f"#{number}", CUSTOM, "registered with Keras")] = None
         self._methods_given()
@@ -83,7 +79,7 @@ class _Extraction:
             tuple(self.handed),
             tuple(self.engines),
             tuple(Use(*use) for use in self.uses),
-            tuple(number for d, number in self.numbers.items() if has_loss_signature(d)),
+            tuple(number for d, number in self.numbers.items() if self.told.losses and has_loss_signature(d)),
             imported,
             users,
         )
@@ -122,14 +118,14 @@ class _Extraction:
                     symbols[symbol] = None
                 elif engine_of(symbol):
                     users.add(self._number(reference.definition))
-        methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.theano else THEANO_TENSOR | STREAM)
-        methods |= DISTINCTIVE | (SHARED_ATTRIBUTES if self.names_theano else frozenset())
+        methods = NAMES - EVERYWHERE - SHARED_ATTRIBUTES - (frozenset() if self.told.theano_methods else THEANO_TENSOR | STREAM)
+        methods |= DISTINCTIVE | (SHARED_ATTRIBUTES if self.told.theano else frozenset())
         reads = filter(_of_another, self.names.reads(methods | {"initializer"}))
         users.update(self._number(self.names.definition_of(node)) for node in reads)
         return tuple(symbols), tuple(sorted(users))
 
     def _telling_names(self) -> set[str]:
-        return self.names.leading(self.through_keras) | ({"tf", "T", "theano"} if self.through_keras else set())
+        return self.names.leading(self.told.through_keras) | ({"tf", "T", "theano"} if self.told.through_keras else set())
 
     def _lambda_names(self) -> set[str]:
         """The names that are given a lambda: ``f = lambda x: x``, ``f = g if c else lambda x: x``, ``partial(lambda x: x)``."""
@@ -248,14 +244,14 @@ class _Extraction:
 
     def _handing_over(self) -> Iterator[ast.Call]:
         """The calls of what takes functions by position, and those with a keyword that takes one: few of all."""
-        special, attribute, name = self.special, ast.Attribute, ast.Name
+        special, attribute, name, by_keyword = self.special, ast.Attribute, ast.Name, self.told.keywords
         for call in self.names.calls:
             function = call.func
             if function.__class__ is attribute:
                 takes = function.attr in special
             else:
                 takes = function.__class__ is name and function.id in special
-            for keyword in () if takes else call.keywords:
+            for keyword in call.keywords if by_keyword and not takes else ():
                 if keyword.arg and function_kind(keyword.arg):
                     takes = True
                     break

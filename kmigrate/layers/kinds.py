@@ -81,6 +81,9 @@ _FUNCTION_SUFFIXES = {
     "_constraint": "constraint",
     "_initializer": "initializer",
 }
+# One of these stands in every file that has such a keyword, or a loss by its signature.
+FUNCTION_WORDS = (*_FUNCTION_KEYWORDS, *_FUNCTION_SUFFIXES)
+LOSS_WORDS = tuple(sorted({name for names in _LOSS_ARGUMENTS for name in names}))
 # Keras calls that take a function by position: the place of the argument and what the function then is.
 BY_POSITION = {"Lambda": (0, "lambda"), "LambdaMerge": (1, "lambda"), "Activation": (0, "activation")}
 # Keywords that name a function in these calls only.
