@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from kmigrate.layers.modules import Modules
@@ -13,7 +14,7 @@ _MAX_HOPS = 30
 Meaning = Place | Spot | str
 
 
-class Meanings:
+class Meanings(ABC):
     """The half of the project's index that follows names from file to file of ``modules``."""
 
     def __init__(self, modules: Modules) -> None:
@@ -21,9 +22,9 @@ class Meanings:
         self._numbers: dict[str, dict[str, list[int]]] = {}
         self._asked: dict[tuple[str, str], tuple[Meaning, ...]] = {}  # of one question, while it is answered
 
+    @abstractmethod
     def facts(self, path: str) -> FileFacts | None:
         """The facts of a file of ``modules``, None where it cannot be read."""
-        raise NotImplementedError
 
     def resolve(self, path: str, target: Target) -> list[Place | str]:
         """The definitions, or the engine, Keras or foreign symbols, that a target of one file means."""
