@@ -91,7 +91,7 @@ def test_leaving_early_does_not_wait() -> None:
         for number, _ in executor.map(time.sleep, [0.1, 0.1, 60, 60]):
             if number == 1:
                 raise KeyboardInterrupt
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 def test_a_reader_that_wants_no_more_does_not_wait_either() -> None:
@@ -100,7 +100,7 @@ def test_a_reader_that_wants_no_more_does_not_wait_either() -> None:
         results = executor.map(time.sleep, [0.1, 60, 60])
         assert next(results)[0] == 0
         results.close()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
 
 
 @pytest.mark.parametrize("where", ["", "dask", "dask://", "dask://host", "dask://host:x", "ray://h:1", "dask://h:99999"])

@@ -267,7 +267,7 @@ def test_bad_code_costs_its_own_case_only(engines: Engines, name: str, where: st
         started = time.monotonic()
         failed = run_snippet(short, "tensorflow", BAD, name, {"x": "float[2]"})
         assert (failed.ok, failed.where) == (False, where), failed.failure
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 45
         assert run_snippet(short, "tensorflow", BAD, "fine", {"x": "float[2]"}).ok
 
 
@@ -283,7 +283,7 @@ def test_a_worker_does_not_outlive_its_parent(engines: Engines) -> None:
     )
     command = [sys.executable, "-c", code, str(engines.workers["theano"].python)]
     pid = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
         time.sleep(0.2)
     assert not Path(f"/proc/{pid}").exists()
