@@ -11,6 +11,8 @@ _SAID = {
     "integer": ("is a tensor of integers", "is not a tensor of integers"),
     "sequence": ("is a list or a tuple", "is not a list or a tuple"),
     "number": ("is a number", "is not a number"),
+    "nonnegative": ("is nowhere negative", "may be negative"),
+    "positive": ("is positive everywhere", "may not be positive"),
     "function": ("is a function", "is not a function"),
     "value": ("is true", "is false"),
     "scalar_type": ("is a type such as `float` or `np.int32`", "is no type such as `float` or `np.int32`"),

@@ -27,6 +27,7 @@ from kmigrate.values.domain import (
 from kmigrate.values.kinds import kinds_of
 from kmigrate.values.likeness import SCALAR, model_of
 from kmigrate.values.module import Values
+from kmigrate.values.signs import is_nonnegative, is_positive
 from kmigrate.values.unranked import is_unranked
 
 # What TensorFlow makes of Python's numbers.
@@ -232,6 +233,18 @@ class UseFacts:
         given = self.values.given.items()
         lost = frozenset(given_name for given_name, value in given if value.shape is None and value.symbolic)
         return is_unranked(node, self.values.names, lost)
+
+    def nonnegative(self, name: str) -> bool:
+        """True where no element can be negative; never False: what is not shown may still be so."""
+        if not is_nonnegative(self.node(name), self.values):
+            raise Unknown(f"the sign of {name} is not known")
+        return True
+
+    def positive(self, name: str) -> bool:
+        """True where every element is above 0, and not just so; never False."""
+        if not is_positive(self.node(name), self.values):
+            raise Unknown(f"the sign of {name} is not known")
+        return True
 
     def part(self, name: str) -> Part | None:
         """See ``rulebook.parts.part_of``; always answered."""
