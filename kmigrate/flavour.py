@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from kmigrate.names import Names
+from kmigrate.names.symbols import canonical
 
 Flavour = Literal["keras", "tf.keras"]
 
-_INSIDE = re.compile(r"tensorflow\.(python\.|contrib\.|compat\.v[12]\.)?keras\b")
 _ATTRIBUTE = re.compile(r"\b(tf|tensorflow)\.(compat\.v[12]\.)?keras\b")
 
 
@@ -19,11 +19,11 @@ def own_flavour(text: str, names: Names) -> Flavour | None:
     """What the file's own imports and uses say; None for a file that names no Keras at all."""
     if names.imports_keras:
         return "keras"
-    if "tensorflow" not in text:
-        return None
-    if any("tf.keras" in _imported(node) for node in names.imports):
+    named = "tensorflow" in text
+    if named and any("tf.keras" in _imported(node) for node in names.imports):
         return "tf.keras"
-    return "tf.keras" if _ATTRIBUTE.search(text) else None
+    # `from .compat import tf` does not name TensorFlow; elsewhere such a text is a comment.
+    return "tf.keras" if (named or "tf" in names.module.bindings) and _ATTRIBUTE.search(text) else None
 
 
 def is_disputed(text: str, names: Names) -> bool:
@@ -76,4 +76,5 @@ def _bound(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
 def _flavour(module: str) -> Flavour | None:
     if module.partition(".")[0] == "keras":
         return "keras"
-    return "tf.keras" if _INSIDE.match(module) else None
+    inside = module.startswith("tensorflow") and canonical(module).partition(".")[0] == "keras"
+    return "tf.keras" if inside else None

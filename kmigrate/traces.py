@@ -34,6 +34,12 @@ _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbac
 # A dimension of TensorFlow's: ``x.shape[1].value``, ``(x.shape[1] * 2).value``.
 _DIMENSIONS = (b"].value", b").value")
 _LONGEST_NAME = 100
+# An engine that a call imports (``names/lazy.py``), and words of what is called.
+_BY_CALL = re.compile(
+    rb"^[ \t]*(?:\w+[ \t]*,[ \t]*)*(?:_?tf[12]?|tensorflow|theano)\b[\w \t,]*=[ \t]*[\w.]*(?:import|tensorflow|theano|[Ll]azy)",
+    re.MULTILINE,
+)
+_IMPORTING = (b"import_t", b"azy")
 # A variable's initializer; a layer has one of its own under this name, Keras a module.
 _NO_INITIALIZER = re.compile(rb"\(|[ \t]+import\b")
 
@@ -45,6 +51,8 @@ def may_lead_to_engine(data: bytes) -> bool:
     if not holds(data, b"keras"):
         return False
     if any(_tells(data, name, start) for name, start in _attributes(data, _TELLING)) or _names_module(data):
+        return True
+    if any(_BY_CALL.match(data, data.rfind(b"\n", 0, at) + 1) for word in _IMPORTING for at in places(data, word)):
         return True
     if holds(data, b".shape") and any(_is_dimension(data, at + len(end)) for end in _DIMENSIONS for at in places(data, end)):
         return True
@@ -65,6 +73,8 @@ def _reaches(data: bytes) -> bool:
         if not head.strip() and _ALONE.match(data, end):
             return True
         if data[max(start - 3, 0) : start].rstrip(b"\r\n").endswith(b"\\"):
+            return True
+        if b"=" in head and _BY_CALL.match(data, start):
             return True
     return found and (holds(data, b"import_module") or holds(data, b"__import__"))
 

@@ -31,6 +31,7 @@ ASSUMED = [
         "try:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None\n" + USE, SOMETIMES, id="no engine, no Keras"
     ),
     pytest.param("def f(x):\n    import tensorflow as tf\n    return tf.exp(x)\n", SOMETIMES, id="the engine in a function"),
+    pytest.param("from .util import lazy_import\ntf = lazy_import('tensorflow')\n" + USE, SOMETIMES, id="the engine by a call"),
     pytest.param(
         "try:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None\nfrom keras.layers import Layer\n" + USE,
         None,

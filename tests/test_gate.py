@@ -73,3 +73,19 @@ def test_a_long_line_costs_its_length_once() -> None:
 def test_a_file_that_names_neither_an_engine_nor_keras_reaches_none() -> None:
     assert not may_use_engine(b"import numpy\n\nx.dimshuffle(0)\nx.tf.exp(y)\n")
     assert may_use_engine(b"import keras\n\nx.dimshuffle(0)\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tf1, tf, tfv = try_import_tf()",
+        "tf = LazyLoader(\n    'tf', globals(), 'tensorflow')",
+        "if True:\n    tf = optional_import('tensorflow')",
+        "tensorflow = util._import_tensorflow()",
+    ],
+)
+def test_an_engine_that_a_call_imports(line: str) -> None:
+    layer = "class A(tf.keras.layers.Layer):\n    pass\n"
+    assert may_use_engine(f"{line}\n{layer}".encode())
+    assert not may_use_engine(f"# {line.splitlines()[-1]}\nimport keras\n".encode())
+    assert not may_use_engine(line.replace("tf", "module").replace("tensorflow =", "module =").encode())

@@ -44,6 +44,11 @@ def symbols(text: str) -> list[str]:
             ["tf.nn", "tf.math", "tf.math", "tf.nn", "tf.math.log"],
         ),
         ("import tensorflow as tf\na, *b = tf.nn, tf.math\na.log(1)", ["tf.nn", "tf.math"]),
+        ("tf = LazyLoader('tf', globals(), 'tensorflow')\ntf.exp(x)", ["tf.exp"]),
+        ("tf = util.lazy_import('tensorflow.compat.v1')\ntf.exp(x)", ["tf.compat.v1.exp"]),
+        ("tf1, tf, tfv = try_import_tf()\ntf.exp(tf1.log(x))", ["tf.exp", "tf.compat.v1.log"]),
+        ("def g():\n    tf = _import_tensorflow()\n    return tf.exp(1)", ["tf.exp"]),
+        ("theano, found = optional_import('theano')\ntheano.tensor.exp(1)", ["theano.tensor.exp"]),
     ],
 )
 def test_every_way_to_reach_an_engine(text: str, expected: list[str]) -> None:
@@ -54,6 +59,9 @@ def test_every_way_to_reach_an_engine(text: str, expected: list[str]) -> None:
     "text",
     [
         "tf = fft(tt)\ntf.real(x)",
+        "tf = lazy_import('transformers')\ntf.exp(x)",
+        "tf = import_module('.tf')\ntf.exp(x)",
+        "for tf in try_import_all():\n    tf.exp(x)",
         "import tensorflow as tf\ndef f(tf):\n    return tf.exp(1)",
         "import tensorflow as tf\ndef f():\n    tf = 3\n    return tf.exp(1)",
         "import tensorflow as tf\n[tf.x for tf in y]",
@@ -109,9 +117,18 @@ def test_canonical_symbols() -> None:
         ("tensorflow.python.ops.convert_to_tensor", "tf.python.framework.ops.convert_to_tensor"),
         ("tensorflow.python.ops.math_ops.sqrt", "tf.python.ops.math_ops.sqrt"),
         ("tensorflow.python.ops", "tf.python.ops"),
+        ("tensorflow.compat.v1.python.framework.ops.convert_to_tensor", "tf.python.framework.ops.convert_to_tensor"),
+        ("tensorflow.compat.v1.python.keras.losses.Loss", "keras.losses.Loss"),
+        ("tensorflow.python.keras.api._v2.keras.layers.Layer", "keras.layers.Layer"),
+        ("tensorflow_core.python.keras.layers.Layer", "keras.layers.Layer"),
+        ("tensorflow_core.python.math_ops.sqrt", "tf.python.ops.math_ops.sqrt"),
+        ("tensorflow_core._api.v2.math.exp", "tf.math.exp"),
+        ("tensorflow._api.v2.v2.keras.Model", "keras.Model"),
+        ("tensorflow_core", "tf"),
+        ("tensorflow_addons.layers.GELU", "tensorflow_addons.layers.GELU"),
     ],
 )
-def test_what_the_python_package_of_tensorflow_re_exports(spelling: str, symbol: str) -> None:
+def test_the_inner_names_of_tensorflow(spelling: str, symbol: str) -> None:
     assert canonical(spelling) == symbol
 
 

@@ -65,6 +65,12 @@ def test_findings_that_other_files_decide(folder: Path) -> None:
     assert len(reports) == len(FILES)
 
 
+def test_an_engine_of_another_module_is_the_one_that_methods_are_of(folder: Path) -> None:
+    helper = "\n\ndef told(v):\n    return v.numpy()\n"
+    write(folder / "pkg/through.py", FILES["pkg/through.py"].replace("tf.exp(x)", "told(tf.exp(x).other)") + helper)
+    assert symbols(Project(Config()).reports(["pkg/through.py"])) == {"pkg/through.py": ["tf.math.exp", "tf.Tensor.numpy"]}
+
+
 def test_one_file_alone_is_judged_by_its_whole_package(folder: Path) -> None:
     reports = Project(Config()).reports(["pkg/ops.py"])
     assert symbols(reports) == {"pkg/ops.py": ["tf.math.reduce_sum"]}

@@ -10,6 +10,7 @@ from kmigrate.fix.anchors import Anchors
 from kmigrate.fix.moments import Moments
 from kmigrate.model import Target
 from kmigrate.names import Binding, Names, Scope, canonical
+from kmigrate.names.symbols import in_tensorflow
 from kmigrate.rulebook.load import IMPORTABLE
 
 BACKEND_SYMBOL: dict[Target, str] = {"keras2": "keras.backend", "keras3": "keras.ops"}
@@ -72,7 +73,7 @@ class BackendNames:
                 return BackendName(name)
         if self._free is None:
             self._free = self._free_name()
-        return BackendName(self._free, self._anchors.assumed(earliest))
+        return BackendName(self._free, self._anchors.assumed(earliest, bool(self._names.walk.lazy)))
 
     def hides(self, name: str) -> bool:
         """Whether the name, if a fix imports it, would hide another in a file that star-imports the module."""
@@ -110,7 +111,7 @@ class BackendNames:
         """Whether it is the backend of the file's own Keras: the one inside TensorFlow is another, with a state of its own."""
         if binding.kind == "assign":
             return True  # beside Keras itself, the backend inside TensorFlow is another symbol
-        inside = binding.spelling.startswith("tensorflow.")
+        inside = in_tensorflow(binding.spelling)
         return self._target != "keras2" or inside == (self._flavour == "tf.keras")
 
     def _may_be_hidden(self, name: str, position: tuple[int, int]) -> bool:

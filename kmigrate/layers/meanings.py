@@ -129,8 +129,8 @@ class Meanings(ABC):
             facts = self._known(path)
             qualname = f"{facts.definitions[int(target[1:])].qualname}.{rest}"
             yield from (Place(path, number) for number in self._by_qualname(path).get(qualname, ()))
-        else:
-            yield from self._resolve(path, f"{target}.{rest}", hops + 1)
+        else:  # `tf.keras.layers.Layer` of an engine that another module hands out is Keras's
+            yield from self._resolve(path, canonical(f"{target}.{rest}"), hops + 1)
 
     def _by_qualname(self, path: str) -> dict[str, list[int]]:
         """The numbers of a file's definitions by their names, which two branches of the file may both define."""

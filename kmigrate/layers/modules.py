@@ -75,8 +75,13 @@ class Modules:
         return beside
 
     def _hides_its_package(self, folder: str, name: str) -> bool:
-        """Whether a module here would have its own package's name: beside ``bert/bert.py``, ``bert.layer`` is no part of it."""
-        return basename(folder) == name and f"{folder}/__init__.py" in self._paths
+        """Whether a module here would have the name of a package around it: beside ``bert/bert.py``, or ``bert/graph/bert.py``,
+        ``bert.layer`` is no part of it."""
+        while f"{folder}/__init__.py" in self._paths:
+            if basename(folder) == name:
+                return True
+            folder = dirname(folder)
+        return False
 
     def _below(self, folder: str, parts: list[str], own: bool) -> tuple[str, str] | None:
         """``own``: the folder's own ``__init__.py`` may be meant, as in ``from . import name``."""

@@ -24,13 +24,14 @@ class Candidates:
         self._walk = walk
 
     def imported(self) -> set[str]:
-        return {item.asname or item.name.partition(".")[0] for node in self._walk.imports for item in node.names}
+        found = {item.asname or item.name.partition(".")[0] for node in self._walk.imports for item in node.names}
+        return found | self._walk.lazy.keys()
 
     def leading(self, symbol_of: Callable[[str], str], through_keras: bool = True) -> set[str]:
         """The names of imports by which an engine may be reached: its own, those of the project's modules, and (with
         ``through_keras``) the modules of Keras that expose it. Those of numpy and the like are most, and lead nowhere.
         ``symbol_of`` is what a dotted path means in the file."""
-        found = set()
+        found = set(self._walk.lazy)
         for node in self._walk.imports:
             module = ("." * node.level + (node.module or "")) if isinstance(node, ast.ImportFrom) else None
             for item in node.names:
@@ -122,3 +123,15 @@ def branches(node: ast.expr) -> list[ast.expr]:
         else:
             found.append(at)
     return found
+
+
+def may_mean(chain: ast.expr) -> bool:
+    """Whether attributes of an expression that is no name may be a symbol (see ``Names._expression``): most are of the result of
+    some call, and are none."""
+    at: ast.AST = chain
+    while at.__class__ is ast.Attribute:
+        at = at.value
+    if isinstance(at, ast.Call):
+        looked_up = isinstance(at.func, ast.Name) and at.func.id in _OF_ARGUMENT
+        return bool(at.args) and (looked_up or isinstance(at.args[-1], ast.Constant))
+    return isinstance(at, (ast.IfExp, ast.NamedExpr))

@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from kmigrate.names.candidates import Candidates, branches
+from kmigrate.names.candidates import Candidates, branches, may_mean
 from kmigrate.names.flow import reaching
 from kmigrate.names.scopes import NOTHING, Binding, Definition, Meaning, Reference, Scope, union
 from kmigrate.names.symbols import canonical, canonical_beside_keras, engine_of, imports_keras, without_fallbacks
@@ -14,7 +14,6 @@ from kmigrate.names.walk import Walk
 
 _BUILTINS = frozenset(dir(builtins))
 _LOOKUPS = frozenset({"getattr", "hasattr"})
-_OF_ARGUMENT = frozenset({"getattr", "staticmethod"})  # what they return may be what they are given
 # A name that is bound more often than this is taken to mean any of its bindings, wherever it is used.
 _MANY_BINDINGS = 50
 _LONGEST_ALIAS = 50
@@ -81,13 +80,13 @@ class Names:
 
     def chains(self, sources: set[str] | None) -> Iterator[ast.expr]:
         """The maximal names and attribute chains that are read: those that begin with one of ``sources``, with an object and an
-        attribute of that name, or with no name but what may mean something (``_may_mean``); all where ``sources`` is None or a
+        attribute of that name, or with no name but what may mean something (``may_mean``); all where ``sources`` is None or a
         star import may bind any name."""
         if sources is None or self.stars:
             yield from self.walk.chains
             return
         for node, (root, first) in zip(self.walk.chains, self.walk.ends, strict=True):
-            if _may_mean(node) if root is None else (root in sources or first in sources):
+            if may_mean(node) if root is None else (root in sources or first in sources):
                 yield node
 
     def reads(self, attributes: frozenset[str]) -> Iterator[ast.Attribute]:
@@ -391,15 +390,3 @@ class Names:
                 if meaning.symbols:
                     return meaning
         return NOTHING
-
-
-def _may_mean(chain: ast.expr) -> bool:
-    """Whether attributes of an expression that is no name may be a symbol (see ``Names._expression``): most are of the result of
-    some call, and are none."""
-    at: ast.AST = chain
-    while at.__class__ is ast.Attribute:
-        at = at.value
-    if isinstance(at, ast.Call):
-        looked_up = isinstance(at.func, ast.Name) and at.func.id in _OF_ARGUMENT
-        return bool(at.args) and (looked_up or isinstance(at.args[-1], ast.Constant))
-    return isinstance(at, (ast.IfExp, ast.NamedExpr))

@@ -14,7 +14,7 @@ ENGINE_OF_ROOT = {"tf": "tensorflow", "theano": "theano"}
 
 # Keras lives inside TensorFlow too; there it is Keras, not a direct engine use.
 _KERAS_IN_TF = re.compile(
-    r"(?:tf(?:\.compat\.v[12])*\.keras|tf\.python\.keras|tf\.contrib\.keras(?:\.python\.keras)?|tf_keras)(?=\.|$)"
+    r"(?:tf(?:\.compat\.v[12])*\.keras|tf\.python\.keras(?:\.api(?:\._v[12])?\.keras)?|tf\.contrib\.keras(?:\.python\.keras)?|tf_keras)(?=\.|$)"
 )
 _BACKEND = "keras.backend."
 # The engine modules that the backend modules of Keras happen to expose.
@@ -44,14 +44,17 @@ _REEXPORTED = re.compile(
     r"|ops(?=\.(?:convert_to_tensor|control_dependencies|name_scope|init_scope|colocate_with|get_default_graph|Tensor)(?:\.|$)))"
     r"|(?P<operations>(?:[a-z]+_)+ops|nn))(?=\.|$)"
 )
-_NESTED_COMPAT = re.compile(r"tf\.(?:compat\.v[12]\.)+(?=compat\.v[12]\b)")
+# ``tf.compat.v1.compat.v2``, ``tf.compat.v1.python``: what the last part names alone.
+_NESTED_COMPAT = re.compile(r"tf\.(?:compat\.v[12]\.)+(?=compat\.v[12]\b|python\b)")
+# TensorFlow under its inner names, which editors complete: ``tensorflow_core.python``, ``tensorflow._api.v2.v2``.
+_INSIDE = re.compile(r"tensorflow(?:_core)?(?:\._api\.v[12](?:\.v[12])?)?(?=\.|$)")
 
 
 @lru_cache(maxsize=8192)
 def canonical(dotted: str) -> str:
     """The symbol that a dotted import path means: ``tensorflow.nn.relu`` is ``tf.nn.relu``."""
-    if dotted == "tensorflow" or dotted.startswith("tensorflow."):
-        dotted = "tf" + dotted[len("tensorflow") :]
+    if dotted.startswith("tensorflow"):
+        dotted = _INSIDE.sub("tf", dotted, count=1)
     if dotted.startswith("tf"):
         dotted = _NESTED_COMPAT.sub("tf.", dotted)
         inside = _KERAS_IN_TF.match(dotted)
@@ -73,7 +76,12 @@ def canonical_beside_keras(dotted: str) -> str:
     one, with a state of its own. ``tf.keras`` leads to it."""
     symbol = canonical(dotted)
     leads = symbol == "keras" or f"{symbol}.".startswith(_BACKEND)
-    return f"tf.{symbol}" if leads and dotted.startswith(("tf.", "tensorflow.")) else symbol
+    return f"tf.{symbol}" if leads and (dotted.startswith("tf.") or in_tensorflow(dotted)) else symbol
+
+
+def in_tensorflow(dotted: str) -> bool:
+    """Whether an import path leads into TensorFlow, the Keras inside it included."""
+    return _INSIDE.match(dotted) is not None
 
 
 def without_fallbacks(symbols: Iterable[str]) -> tuple[str, ...]:
@@ -124,7 +132,7 @@ def imports_keras(imports: Iterable[ast.Import | ast.ImportFrom], surely: Iterab
 def _keras_itself(imports: Iterable[ast.Import | ast.ImportFrom]) -> bool:
     modules = [module for node in imports for module in _imported(node)]
     own = [module.removeprefix("keras.src.") for module in modules if module.partition(".")[0] == "keras"]
-    inside = any(canonical(module).partition(".")[0] == "keras" for module in modules if module.startswith("tensorflow."))
+    inside = any(canonical(module).partition(".")[0] == "keras" for module in modules if in_tensorflow(module))
     return any(not inside or not _ASIDE.intersection(module.split(".")) for module in own)
 
 

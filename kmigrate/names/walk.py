@@ -10,6 +10,8 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kmigrate.names.assigned import assigned_value, own_part, whole_value
+from kmigrate.names.lazy import MODULES, imported_by_call
 from kmigrate.names.nodes import LEAVES, fields_of, last_name
 from kmigrate.names.scopes import Binding, Definition, Scope
 from kmigrate.names.strings import annotation_of
@@ -26,7 +28,8 @@ class Walk:
     ``chains`` are the maximal names and attribute chains that are read, ``ends`` the root name of each (None if it is no name)
     and its first attribute; ``targets`` the attribute chains that are assigned to or deleted; ``attributes`` lists by attribute
     name each ``x.name = ...`` of the file with its value (None where it has none of its own); ``aliases`` the plain assignments
-    ``name = value`` and ``x.name = value`` whose value may be a symbol.
+    ``name = value`` and ``x.name = value`` whose value may be a symbol; ``lazy`` the names that calls give to engines, with
+    their import paths.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -43,6 +46,7 @@ class Walk:
         self.quoted: set[ast.AST] = set()
         self.attributes: dict[str, list[tuple[ast.Attribute, ast.expr | None]]] = {}
         self.aliases: list[tuple[str, ast.expr]] = []
+        self.lazy: dict[str, str] = {}
         self._stack: list[tuple[ast.AST, Place]] = []
         self._run(tree)
 
@@ -121,7 +125,7 @@ class Walk:
         """A whole chain at once: ``tf.nn.relu`` is one entry of ``chains``."""
         if node.ctx.__class__ is not ast.Load:
             self.targets.append(node)
-            value = _assigned_value(node, self.parents[node]) if node.ctx.__class__ is ast.Store else None
+            value = assigned_value(node, self.parents[node]) if node.ctx.__class__ is ast.Store else None
             self.attributes.setdefault(node.attr, []).append((node, value))
             if value is not None:
                 self.aliases.append((node.attr, value))
@@ -191,9 +195,11 @@ class Walk:
         if parent.__class__ is ast.NamedExpr:
             while scope.kind == "comprehension" and scope.parent is not None:
                 scope = scope.parent  # PEP 572: the walrus binds outside the comprehension
-        value = _assigned_value(node, parent)
+        value = assigned_value(node, parent)
         if value is None and (parent.__class__ is ast.Tuple or parent.__class__ is ast.List):
-            value = _own_part(node, parent, self.parents)
+            value = own_part(node, parent, self.parents)
+        if node.id in MODULES and self.lazily(node, value, scope):
+            return
         if value is None:
             if not (parent.__class__ is ast.AnnAssign and scope.kind != "function"):
                 scope.bind(node.id, Binding("other", position, None, None, parent))
@@ -202,6 +208,16 @@ class Walk:
         else:
             self.aliases.append((node.id, value))
             scope.bind(node.id, Binding("assign", position, None, value, parent))
+
+    def lazily(self, node: ast.Name, value: ast.expr | None, scope: Scope) -> bool:
+        """Bind a name to the engine that a call imports, if one does."""
+        parent = self.parents[node]
+        path = imported_by_call(node.id, value if value is not None else whole_value(parent, self.parents))
+        if path is not None:
+            self.lazy[node.id] = path
+            position = (node.lineno, node.col_offset)
+            scope.bind(node.id, Binding("assign", position, canonical(path), value, parent, path))
+        return path is not None
 
     def annotated(self, node: ast.AnnAssign, place: Place) -> None:
         self.push(node.value, node, place)
@@ -315,25 +331,6 @@ class Walk:
         definition = Definition(node, kind, qualname, inside, scope, body)
         self.definitions[node] = definition
         return definition
-
-
-def _assigned_value(target: ast.expr, parent: ast.AST) -> ast.expr | None:
-    """The value of ``target = value`` and its like; None where the target gets a part of it, or another value each time."""
-    if parent.__class__ is ast.Assign:
-        return parent.value if target in parent.targets else None
-    if isinstance(parent, (ast.AnnAssign, ast.NamedExpr)) and parent.target is target:
-        return parent.value
-    return None
-
-
-def _own_part(target: ast.expr, parts: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.expr | None:
-    """The value of ``target`` in ``a, target = x, value``; None where it is not written out."""
-    statement = parents[parts]
-    if not isinstance(statement, ast.Assign) or parts not in statement.targets or not isinstance(parts, (ast.Tuple, ast.List)):
-        return None
-    values = statement.value.elts if isinstance(statement.value, (ast.Tuple, ast.List)) else []
-    plain = not any(isinstance(part, ast.Starred) for part in [*parts.elts, *values])
-    return values[parts.elts.index(target)] if plain and len(values) == len(parts.elts) else None
 
 
 def _strings(node: ast.expr, parent: ast.AST) -> list[tuple[ast.Constant, ast.AST]]:

@@ -59,7 +59,8 @@ class Sources:
         self.bindings = bindings
         self.callers = Callers(names, bindings)
         self._ranks: dict[int, int | None] = {}
-        roots = {engine_of(b.symbol) for bs in names.module.bindings.values() for b in bs if b.symbol} - {None}
+        own = (b.symbol for bs in names.module.bindings.values() for b in bs if b.symbol)
+        roots = {engine_of(symbol) for symbol in (*own, *names.imported.values())} - {None}
         self.file_engine = roots.pop() if len(roots) == 1 else None
 
     # ---- classes

@@ -134,6 +134,19 @@ def test_a_file_that_names_no_keras_takes_that_of_its_neighbours() -> None:
     assert found.surroundings("other.py").flavour == "keras"
 
 
+def test_layers_of_a_tensorflow_that_another_module_hands_out_are_of_the_keras_inside_it() -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/compat.py": "import tensorflow as tf\n",
+        "pkg/layer.py": "from .compat import tf\nclass A(tf.keras.layers.Layer):\n    pass\n",
+        "pkg/inner.py": "from tensorflow_core.python.keras.layers import Layer\n",
+        "pkg/other.py": "from keras.layers import Layer  # not of tf.keras\n",
+    }
+    found = index(files)
+    flavours = {name: found.surroundings(f"pkg/{name}.py").flavour for name in ("layer", "inner", "other")}
+    assert flavours == {"layer": "tf.keras", "inner": "tf.keras", "other": "keras"}
+
+
 @pytest.mark.parametrize(
     ("line", "flavour"),
     [
@@ -361,6 +374,13 @@ def test_a_module_that_has_the_name_of_its_package_does_not_hide_the_package() -
         "bert/attend.py": "from bert.base import Base\nclass Attend(Base):\n    def call(self, x): pass\n",
     }
     assert set(roots(files, "bert/attend.py")) == {"Attend"}
+    files = {
+        "bert/__init__.py": "",
+        "bert/graph/__init__.py": "from .base import Base\n",
+        "bert/graph/base.py": "from keras.layers import Layer\nclass Base(Layer):\n    pass\n",
+        "bert/graph/bert.py": "from bert.graph import Base\nclass Attend(Base):\n    def call(self, x): pass\n",
+    }
+    assert set(roots(files, "bert/graph/bert.py")) == {"Attend"}
     # A folder of scripts is no package: there the script is meant.
     files = {
         "bert/bert.py": "from keras.layers import Layer\nclass Base(Layer):\n    pass\n",
@@ -388,6 +408,9 @@ KERAS_BY_CALL = "def _installed():\n    import tf_keras\n    return tf_keras\nke
         (KERAS_BY_CALL, "import compat", "compat.keras.Model"),
         ("", "from elsewhere.compat import keras", "keras.Model"),
         ("", "from elsewhere.compat import tf_keras as tfk", "tfk.losses.Loss"),
+        ("import tensorflow as tf", "from compat import tf", "tf.keras.layers.Layer"),
+        ("import tensorflow as tf", "from compat import tf\nL = tf.keras.layers", "L.Layer"),
+        ("import tensorflow.compat.v1 as tf", "import compat", "compat.tf.keras.Model"),
         ("", "import tensorflow_probability as tfp", "tfp.layers.DistributionLambda"),
         ("", "import tensorflow_addons as tfa", "tfa.metrics.FBetaScore"),
         ("", KERAS_BY_CALL, "keras.layers.Wrapper"),
