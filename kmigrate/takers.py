@@ -15,7 +15,7 @@ from posixpath import basename, dirname
 from kmigrate.layers.modules import Modules
 from kmigrate.names.nodes import walked
 
-_DOTTED = re.compile(r"\w+(?:\.\w+)+")
+_DOTTED = re.compile(r"\.*\w+(?:\.\w+)*")
 
 
 class Takers:
@@ -54,24 +54,28 @@ class Takers:
         if tree is None:
             return name.encode() in data
         texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        if any(name in text and self._patches(path, text, module, name) for text in texts):
-            return True
-        imported = list(imports_of(tree))
-        for dotted, item, bound in imported:
+        named = [found for text in texts if (found := self._named(path, text)) is not None and found[0] == module]
+        if any(found[1].partition(".")[0] == name for found in named):
+            return True  # mock.patch("package.a.tf.exp")
+        reached, others = bool(named), set()
+        for dotted, item, bound in imports_of(tree):
             found = self._modules.find(path, dotted)
-            if item == "*" and found == (module, ""):
-                if _names(tree, name) or self._taken(path, name, asked):
-                    return True
+            if found is None or found[0] != module:
+                others.add(bound)
             elif found == (module, name):
                 return True
-            elif found == (module, "") and (name in texts or _reads(tree, bound, name)):
+            elif item == "*":
+                if _names(tree, name) or self._taken(path, name, asked):
+                    return True
+            elif not found[1] and name in texts:
                 return True  # by its text: patch.object(a, "tf")
-        return False
+            else:
+                reached = True
+        return reached and _reads(tree, name, others)
 
-    def _patches(self, path: str, text: str, module: str, name: str) -> bool:
-        """Whether a text names what the module has, as for ``mock.patch("package.a.tf.exp")``."""
-        found = self._modules.find(path, text) if _DOTTED.fullmatch(text) else None
-        return found is not None and found[0] == module and found[1].partition(".")[0] == name
+    def _named(self, path: str, text: str) -> tuple[str, str] | None:
+        """What a text names, as for ``mock.patch("package.a.tf.exp")`` and ``import_module("package.a")``."""
+        return self._modules.find(path, text) if _DOTTED.fullmatch(text) else None
 
 
 def parsed(data: bytes) -> ast.Module | None:
@@ -105,8 +109,12 @@ def _names(tree: ast.Module, name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
 
 
-def _reads(tree: ast.Module, bound: str, name: str) -> bool:
-    """Whether ``bound.name`` occurs."""
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == name and ast.unparse(node.value) == bound for node in ast.walk(tree)
-    )
+def _reads(tree: ast.Module, name: str, others: Collection[str]) -> bool:
+    """Whether something has ``.name`` taken from it that may be the module, by whatever name: ``m.tf`` after ``m = a``,
+    ``sys.modules[A.__module__].tf``. Not what a plain name of another import has: ``K.tf``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == name:
+            text = ast.unparse(node.value)
+            if not any(text == other or (_DOTTED.fullmatch(text) and text.startswith(f"{other}.")) for other in others):
+                return True
+    return False

@@ -24,6 +24,9 @@ CODE = "def f(x):\n    {}\n    return tf.exp(x)\n"
         "y = eval('tf.nn.' + x)",
         "y = eval(f'tf.nn.{x}')",
         "y = globals()['tf']",
+        "y = getattr(sys.modules[__name__], 'tf')",
+        "y = sys.modules[__name__].tf.exp",
+        "y = 'tf' in dir()",
         "exec('''\ny = tf.exp(x)\nz = y\n''')",
     ],
 )

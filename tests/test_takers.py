@@ -31,6 +31,11 @@ TAKE = [
     "from unittest import mock\n@mock.patch('pkg.a.tf')\ndef test(tf):\n    pass\n",
     "def test(mocker):\n    mocker.patch('pkg.a.tf.exp')\n",
     "from pkg import a\ndef test(monkeypatch):\n    monkeypatch.setattr(a, 'tf', None)\n",
+    "from . import a\nm = a\nprint(m.tf)\n",
+    "from . import a\ndef f(module):\n    return module.tf\nf(a)\n",
+    "import sys\nfrom .a import A\nprint(sys.modules[A.__module__].tf)\n",
+    "import importlib\nprint(importlib.import_module('pkg.a').tf)\n",
+    "import importlib\nm = importlib.import_module('.a', 'pkg')\nprint(m.tf)\n",
 ]
 LEAVE = [
     "from .a import A\n",
@@ -41,6 +46,8 @@ LEAVE = [
     "# from .a import tf\nfrom .a import A\n",
     "def test(mocker):\n    mocker.patch('pkg.a.A')\n    mocker.patch('pkg.other.tf')\n    print('tf', 'pkg.a', 'tf.pkg.a')\n",
     "def f(:\n",
+    "from .a import A\nfrom keras import backend as K\nprint(K.tf)\n",
+    "from . import a, other\nprint(a.A, other.tf)\n",
 ]
 
 

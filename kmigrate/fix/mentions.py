@@ -13,7 +13,8 @@ _TYPE_COMMENT = re.compile(r"#[ \t]*type:(?![ \t]*ignore\b)(.*)")
 _DOCTEST = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t](.*)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 # What makes code or a variable of any string.
-_EVALUATES = frozenset({"eval", "exec", "compile", "globals", "locals", "vars"})
+_EVALUATES = frozenset({"eval", "exec", "compile", "globals", "locals", "vars", "dir"})
+_HOLDS_NAMES = frozenset({"modules", "__dict__"})  # sys.modules
 # What finds tensors and operations by the names in its arguments.
 _FINDS = re.compile(
     r"get_(?:tensor|operation)_by_name|as_graph_element|output_node_names|return_elements|(?:variables|extract)_\w*graph|variables_to_constants"
@@ -27,7 +28,9 @@ class Mentions:
         self._source = source
 
     def __contains__(self, name: str) -> bool:
-        return name in self._words or any(self._may_read(string, name) for string in self._strings if name in string)
+        if name in self._words or name in self._of_itself:
+            return True
+        return any(self._may_read(string, name) for string in self._strings if name in string)
 
     def looks_up(self, tensor: str) -> bool:
         """Whether a text may name a tensor or an operation that was given the name ``tensor``, in any scope: ``'a/probs:0'``, or
@@ -52,7 +55,15 @@ class Mentions:
 
     @cached_property
     def _evaluates(self) -> bool:
-        return any(isinstance(n, ast.Name) and n.id in _EVALUATES for n in ast.walk(self._source.tree))
+        nodes = list(ast.walk(self._source.tree))
+        named = any(isinstance(n, ast.Name) and n.id in _EVALUATES for n in nodes)
+        return named or any(isinstance(n, ast.Attribute) and n.attr in _HOLDS_NAMES for n in nodes)
+
+    @cached_property
+    def _of_itself(self) -> set[str]:
+        """The attributes of ``sys.modules[__name__]``."""
+        taken = [n for n in ast.walk(self._source.tree) if isinstance(n, ast.Attribute) and not isinstance(n.value, ast.Name)]
+        return {n.attr for n in taken if any(isinstance(p, ast.Name) and p.id == "__name__" for p in ast.walk(n.value))}
 
     def _may_read(self, string: str, name: str) -> bool:
         """``'tf.Tensor'`` is code wherever it stands; a bare word (``'tf'``, the name of a data format once) and what is only a
