@@ -14,7 +14,10 @@ from posixpath import basename, dirname
 
 from kmigrate.layers.modules import Modules
 from kmigrate.names.nodes import walked
+from kmigrate.search import holds
+from kmigrate.words import imported_words
 
+_KEPT = 1 << 26  # bytes of files that are not read again for the next question
 _DOTTED = re.compile(r"\.*\w+(?:\.\w+)*")
 
 
@@ -26,6 +29,8 @@ class Takers:
         self._paths = sorted(paths)
         self._read = read
         self._data: dict[str, bytes] = {}
+        self._room = _KEPT
+        self._words: dict[str, frozenset[str]] = {}
 
     def takes(self, module: str, name: str) -> bool:
         """Whether any file but ``module`` itself takes ``name`` from it, perhaps through others that hand it on."""
@@ -35,19 +40,41 @@ class Takers:
         if (module, name) in asked:
             return False
         asked.add((module, name))
-        stem = stem_of(module).encode()
         for path in self._paths:
-            data = self._bytes(path) if path != module else b""
-            if stem not in data or (name.encode() not in data and b"*" not in data):
+            if path == module:
                 continue
-            if self._takes_here(path, data, module, name, asked):
+            data = self._bytes(path)
+            if self._may_take(path, data, module, name.encode()) and self._takes_here(path, data, module, name, asked):
                 return True
         return False
 
     def _bytes(self, path: str) -> bytes:
-        if path not in self._data:
-            self._data[path] = self._read(path) or b""
-        return self._data[path]
+        data = self._data.get(path)
+        if data is None:
+            data = self._read(path) or b""
+            if len(data) <= self._room:
+                self._room -= len(data)
+                self._data[path] = data
+        return data
+
+    def _may_take(self, path: str, data: bytes, module: str, name: bytes) -> bool:
+        """False only where a file certainly takes nothing: neither does an import of it name the module, nor a text what the
+        module has. Parsing costs a hundred times as much."""
+        if not (holds(data, name) or holds(data, b"*")):
+            return False
+        stem = stem_of(module).encode()
+        if basename(module) == "__init__.py" and path.startswith(dirname(module) + "/"):
+            return True  # ``from . import tf`` does not name the package
+        if not holds(data, stem):
+            return False
+        in_text = any(holds(data, stem + end) for end in (b"." + name, b"'", b'"'))
+        return in_text or stem.decode() in self._imported(path, data)
+
+    def _imported(self, path: str, data: bytes) -> frozenset[str]:
+        words = self._words.get(path)
+        if words is None:
+            words = self._words[path] = frozenset(imported_words(data, elsewhere=True).split())
+        return words
 
     def _takes_here(self, path: str, data: bytes, module: str, name: str, asked: set[tuple[str, str]]) -> bool:
         tree = parsed(data)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kmigrate.cli.main import main
 from kmigrate.config import Config
 from kmigrate.digests import digest_of
 from kmigrate.source import Source
 from kmigrate.survey import analysed, survey
 from kmigrate.workbench import WORKBENCH, Parsed, Workbench
 
+LAYER = "import tensorflow as tf\nfrom keras.layers import Layer\n\n\nclass A(Layer):\n    def call(self, x):\n        return tf.exp(x)\n"
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures").rglob("*.py"))
 
 
@@ -59,6 +63,25 @@ def test_a_cycle_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     knot += "s.Source.parse = classmethod(tied)\n"
     monkeypatch.setitem(globals(), "LEFT_OVER", knot + LEFT_OVER)
     assert "'Module'" in left_over(FIXTURES[:2])
+
+
+def test_a_fix_holds_one_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trees: weakref.WeakSet[Source] = weakref.WeakSet()
+    alive: list[int] = []
+
+    def watched(*arguments: Any) -> Any:
+        report, analysis = analysed(*arguments)
+        trees.add(analysis.source)
+        alive.append(len(trees))
+        return report, analysis
+
+    monkeypatch.setattr("kmigrate.survey.analysed", watched)
+    monkeypatch.chdir(tmp_path)
+    for number in range(20):
+        Path(f"m{number}.py").write_text(LAYER)
+    assert main(["fix", "--write", "."]) == 0
+    assert len(alive) == 20 and max(alive) <= 3
+    assert "K.exp" in Path("m19.py").read_text()
 
 
 def parsed(size: int) -> Parsed:

@@ -65,6 +65,18 @@ def test_what_does_not(text: str) -> None:
     assert not takers({"pkg/__init__.py": "", "pkg/a.py": LAYER, "pkg/b.py": text, "pkg/other.py": ""}).takes("pkg/a.py", "tf")
 
 
+@pytest.mark.parametrize(("path", "text"), [("pkg/b.py", "from . import tf\n"), ("pkg/c/d.py", "from .. import tf\n")])
+def test_what_takes_from_the_package_around_it(path: str, text: str) -> None:
+    files = {"pkg/__init__.py": LAYER, "pkg/c/__init__.py": "", path: text}
+    assert takers(files).takes("pkg/__init__.py", "tf")
+    assert not takers({**files, path: text.replace("tf", "A") + "print('tf')\n"}).takes("pkg/__init__.py", "tf")
+
+
+def test_a_project_that_is_called_as_a_known_package() -> None:
+    files = {"keras/__init__.py": "", "keras/a.py": LAYER, "use.py": "from keras.a import tf\n"}
+    assert takers(files).takes("keras/a.py", "tf")
+
+
 def test_a_package_that_hands_everything_on() -> None:
     files = {"pkg/__init__.py": "from .a import *\n", "pkg/a.py": LAYER, "use.py": "from pkg import A\n"}
     assert not takers(files).takes("pkg/a.py", "tf")
@@ -163,3 +175,20 @@ def test_modules_that_star_each_other_hide_what_either_means() -> None:
     files = {"pkg/__init__.py": "", "pkg/a.py": "from .b import *\n", "pkg/b.py": "from .a import *\nK = 1\n"}
     found = hiding(files, set())
     assert found.of("pkg/a.py") == tuple(NEW) and found.of("pkg/b.py") == tuple(NEW)
+
+
+def test_what_is_written_is_what_is_shown_whatever_the_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """b.py takes tf from z.py, and no longer when it is rewritten itself: the diff shows z.py as it is with b.py as it was."""
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "pkg"
+    package.mkdir()
+    through = LAYER.replace("import tensorflow as tf", "from . import z").replace("tf.exp", "z.tf.exp")
+    for file, text in (("__init__.py", ""), ("z.py", LAYER), ("b.py", through)):
+        (package / file).write_text(text)
+    assert main(["fix", "pkg"]) == 1
+    assert "-import tensorflow as tf" not in capsys.readouterr().out
+    assert main(["fix", "--write", "pkg"]) == 0
+    assert "import tensorflow as tf" in (package / "z.py").read_text()
+    assert "K.exp" in (package / "b.py").read_text()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from kmigrate.cli.common import add_cases_option, add_file_options, configuration, paths_of
 from kmigrate.cli.running import INTERRUPTED, add_running_options, executor_for, say_that_code_runs, state_of
 from kmigrate.config import Config
+from kmigrate.filereport import FileReport
 from kmigrate.files import FileAccessError, write_atomic
 from kmigrate.model import FileError, Finding, Span, UserError
 from kmigrate.project import Checked, Project, fixes_to_apply
@@ -56,6 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", metavar="NAME", help="the stack for --verify (default: keras2-tf1)")
 
 
+class _Change(NamedTuple):
+    """A file that is to be written. ``gone``: how many more findings go with those that are fixed."""
+
+    path: Path
+    data: bytes
+    fixed: Sequence[Finding]
+    gone: int
+
+
 @dataclass(slots=True)
 class _Tally:
     files: int = 0
@@ -63,6 +74,7 @@ class _Tally:
     fixed: int = 0
     remaining: int = 0
     errors: int = 0
+    applied: set[tuple[str, Span]] = field(default_factory=set)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,25 +82,38 @@ def run(options: argparse.Namespace) -> int:
     tally = _Tally()
     if not options.verify:
         _refuse_running_options(options)
-    checked = list(Project(config).check(paths_of(options, config), options.stdin_filename))
+    reports: list[FileReport] = []
+    changes: list[_Change] = []
     try:
-        found = _confirmed(checked, config, options) if options.verify else [(one, _choose(one, options)) for one in checked]
+        for one, chosen in _found(config, options):
+            if options.output_format == "json":
+                reports.append(one.report)
+            changes += _fix_file(one, chosen, config, options, tally)
+            _tell_observed(chosen)
     except KeyboardInterrupt:
-        print("kmigrate: interrupted, no file is changed; the same command with --resume goes on from here", file=sys.stderr)
+        again = "; the same command with --resume goes on from here" if options.verify else ""
+        print(f"kmigrate: interrupted, no file is changed{again}", file=sys.stderr)
         return INTERRUPTED
-    applied: set[tuple[str, Span]] = set()
-    for one, chosen in found:
-        if _fix_file(one, chosen, config, options, tally):
-            applied |= {(finding.path, finding.span) for finding in chosen}
-        _tell_observed(chosen)
+    # Not before all is decided: what a file may lose depends on what the others take from it.
+    for change in changes:
+        _write(change, tally)
     if options.output_format == "json":
-        print(render_fix([one.report for one, _ in found], config.target, applied), end="")
+        print(render_fix(reports, config.target, tally.applied), end="")
     _summary(tally, options.write)
     if tally.errors:
         return 2
     if options.write:
         return 1 if tally.remaining else 0
     return 1 if tally.changed else 0
+
+
+def _found(config: Config, options: argparse.Namespace) -> Iterable[tuple[Checked, list[Finding]]]:
+    """Each file with the fixes that are applied. Where nothing is run one at a time: what is known of a file takes fifty times
+    the memory of its text."""
+    checked = Project(config).check(paths_of(options, config), options.stdin_filename)
+    if options.verify:
+        return _confirmed(list(checked), config, options)
+    return ((one, _choose(one, options)) for one in checked)
 
 
 def _refuse_running_options(options: argparse.Namespace) -> None:
@@ -157,8 +182,10 @@ def _units(checked: Sequence[Checked]) -> int:
     return sum(len(one.analysis.units(one.report.findings)) for one in checked if one.analysis is not None)
 
 
-def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, options: argparse.Namespace, tally: _Tally) -> bool:
-    """Whether the file changed (would change, without ``--write``)."""
+def _fix_file(
+    checked: Checked, chosen: Sequence[Finding], config: Config, options: argparse.Namespace, tally: _Tally
+) -> list[_Change]:
+    """The change that is to be written, if any; what is to be shown is shown."""
     from kmigrate.errors import internal
     from kmigrate.fix.apply import FixError, apply_fixes, gone_with
 
@@ -167,7 +194,7 @@ def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, optio
     for error in checked.report.errors:
         _error(error, tally)
     if checked.analysis is None or not chosen:
-        return False
+        return []
     source = checked.analysis.source
     try:
         text = apply_fixes(checked.analysis, chosen, config.target)
@@ -176,25 +203,31 @@ def _fix_file(checked: Checked, chosen: Sequence[Finding], config: Config, optio
         why = str(error) if isinstance(error, FixError) else internal(error)
         _error(FileError(checked.report.path, None, None, f"not changed: {why}"), tally)
         tally.remaining += len(chosen)
-        return False
+        return []
+    change = _Change(checked.path, data, chosen, len(gone_with(chosen, checked.report.findings)))
     if options.write and str(checked.path) != "-":
-        try:
-            write_atomic(checked.path, data)
-        except FileAccessError as problem:
-            _error(problem.file_error, tally)
-            tally.remaining += len(chosen)
-            return False
-    elif options.output_format == "json":
-        pass
-    elif options.write:
-        sys.stdout.write(text)
+        return [change]
+    if options.output_format != "json":
+        print(text if options.write else unified(checked.report.path, source.text, text, use_color(sys.stdout)), end="")
+    _count(change, tally)
+    return []
+
+
+def _write(change: _Change, tally: _Tally) -> None:
+    try:
+        write_atomic(change.path, change.data)
+    except FileAccessError as problem:
+        _error(problem.file_error, tally)
+        tally.remaining += len(change.fixed)
     else:
-        sys.stdout.write(unified(checked.report.path, source.text, text, use_color(sys.stdout)))
-    gone = len(gone_with(chosen, checked.report.findings))
+        _count(change, tally)
+
+
+def _count(change: _Change, tally: _Tally) -> None:
+    tally.applied |= {(finding.path, finding.span) for finding in change.fixed}
     tally.changed += 1
-    tally.fixed += len(chosen) + gone
-    tally.remaining -= gone
-    return True
+    tally.fixed += len(change.fixed) + change.gone
+    tally.remaining -= change.gone
 
 
 def _tell_observed(chosen: Sequence[Finding]) -> None:
