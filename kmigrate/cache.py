@@ -1,8 +1,9 @@
 """What earlier runs found, by content: in the user's cache directory, never in the project.
 
-A file of the cache belongs to one project (its working directory) and one version of kmigrate, Python and rulebook. Facts and
-reports are stored under digests of everything that they were made from, so a stale one is never found, only never asked
-for. Files are replaced as a whole: two runs at a time, or a killed one, cost the cache some entries and nothing else.
+A file of the cache belongs to one project (its working directory) and one version of kmigrate, Python and rulebook: a line for
+the version, then one for each entry, its key and its value as JSON, a tab between. Facts and reports are stored under digests of
+everything that they were made from, so a stale one is never found, only never asked for. Files are replaced as a whole: two
+runs at a time, or a killed one, cost the cache some entries and nothing else.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 
 from kmigrate import __version__
 from kmigrate.digests import digest, digest_of
@@ -137,36 +139,47 @@ class Cache:
         self._version = version
         self.kept = directory is not None
         self._paths = (
-            {part: os.path.join(directory, f"{digest(project)}-{part}.json") for part in ("stats", "facts", "reports")}
+            {part: os.path.join(directory, f"{digest(project)}-{part}.txt") for part in ("stats", "facts", "reports")}
             if directory is not None
             else {}
         )
-        self._parts: dict[str, dict[str, Any]] = {}
+        # Whole lines by key: what is not asked for is not read, and objects take six times the memory of their text.
+        self._parts: dict[str, dict[bytes, bytes]] = {}
         self._changed: set[str] = set()
 
-    def _part(self, part: str) -> dict[str, Any]:
+    def _part(self, part: str) -> dict[bytes, bytes]:
         if part not in self._parts:
             self._parts[part] = {}
             if part in self._paths:
-                import json
-
-                with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                    stored = json.loads(content(self._paths[part]))
-                    if stored["version"] == self._version:
-                        self._parts[part] = stored["entries"]
+                with suppress(OSError):
+                    self._parts[part] = _entries(content(self._paths[part]), self._version.encode())
         return self._parts[part]
+
+    def _get(self, part: str, key: str) -> Any:
+        line = self._part(part).get(_json(key))
+        if line is None:
+            return None
+        import json
+
+        try:
+            return json.loads(line.partition(b"\t")[2])
+        except ValueError:
+            return None
 
     def _put(self, part: str, key: str, value: Any) -> None:
         if self._paths:
-            self._part(part)[key] = value
+            written = _json(key)
+            self._part(part)[written] = b"%s\t%s" % (written, _json(value))
             self._changed.add(part)
 
     # ---- digests of files that did not change
 
     def digest(self, path: str, state: Stat | None) -> str | None:
         """The digest of a file's content if the file looks as it did when that was computed."""
-        known = self._part("stats").get(path)
-        return known[4] if state is not None and known is not None and tuple(known[:4]) == state else None
+        known = self._get("stats", path)
+        if state is None or not isinstance(known, list) or len(known) != 5 or tuple(known[:4]) != state:
+            return None
+        return str(known[4])
 
     def keep_digest(self, path: str, state: Stat | None, content: str) -> None:
         if state is not None and self.digest(path, state) != content:
@@ -175,7 +188,7 @@ class Cache:
     # ---- facts and reports
 
     def surveyed(self, content: str, forced: bool) -> Surveyed | None:
-        found = self._part("facts").get(content)
+        found = self._get("facts", content)
         if found is None:
             return None
         try:
@@ -189,7 +202,7 @@ class Cache:
         self._put("facts", surveyed.digest, _plain_surveyed(surveyed))
 
     def report(self, key: str) -> FileReport | None:
-        return _report(self._part("reports").get(key))
+        return _report(self._get("reports", key))
 
     def keep_report(self, key: str, report: FileReport) -> None:
         self._put("reports", key, _plain_report(report))
@@ -198,17 +211,12 @@ class Cache:
         """Write what changed. ``files`` names the entries, by part, that this run used: others are forgotten."""
         if not self._changed:
             return
-        import json
-
         for part in sorted(self._changed):
-            entries = self._parts[part]
-            if part in files:
-                wanted = set(files[part])
-                entries = {key: value for key, value in entries.items() if key in wanted}
-            path = self._paths[part]
+            entries = self._parts.pop(part)
+            keys = entries.keys() & {_json(key) for key in files[part]} if part in files else entries.keys()
+            lines = [self._version.encode(), *(entries[key] for key in sorted(keys))]
             with suppress(OSError, FileAccessError):  # a cache that cannot be written is no reason to fail
-                text = json.dumps({"version": self._version, "entries": entries}, separators=(",", ":"))
-                _write(path, text.encode("utf-8", "surrogatepass"))
+                _write(self._paths[part], b"\n".join(lines))
         forget_old(os.path.dirname(next(iter(self._paths.values()))))
         self._changed.clear()
 
@@ -219,6 +227,35 @@ def forget_old(folder: str) -> None:
         for entry in entries:
             if time.time() - entry.stat().st_mtime > _KEEP_S:
                 os.unlink(entry.path)
+
+
+# ---- the text of a part
+
+
+def _entries(data: bytes, version: bytes) -> dict[bytes, bytes]:
+    """The lines of a part by key; none where another version has written it."""
+    head = version + b"\n"
+    if not data.startswith(head):
+        return {}
+    found: dict[bytes, bytes] = {}
+    start = len(head)
+    while start:
+        end = data.find(b"\n", start)
+        line = data[start : end if end >= 0 else None]
+        found[line.partition(b"\t")[0]] = line
+        start = end + 1
+    return found
+
+
+def _json(value: Any) -> bytes:
+    return _encoder()(value).encode()
+
+
+@cache
+def _encoder() -> Callable[[Any], str]:
+    import json
+
+    return json.JSONEncoder(separators=(",", ":")).encode
 
 
 # ---- plain data
@@ -249,18 +286,19 @@ def _surveyed(content: str, item: list[Any]) -> Surveyed:
     from kmigrate.survey import Surveyed
 
     wanted, plain, error, hints, words = item
+    one = sys.intern  # a name stands in many files; each reading of it would take memory of its own
     facts = None
     if plain is not None:
         definitions, exports, stars, handed, engines, uses, losses, imported, users, flavour = plain
         facts = FileFacts(
-            tuple(DefinitionFacts(name, kind, parent, tuple(bases)) for name, kind, parent, bases in definitions),
-            {name: tuple(targets) for name, targets in exports.items()} if exports is not None else None,
+            tuple(DefinitionFacts(one(n), one(kind), parent, tuple(map(one, bases))) for n, kind, parent, bases in definitions),
+            {one(name): tuple(map(one, targets)) for name, targets in exports.items()} if exports is not None else None,
             tuple(stars),
             tuple(Handed(target, kind, how, tuple(receivers)) for target, kind, how, receivers in handed),
             tuple(HandedEngine(line, at, user, kind, how, tuple(to)) for line, at, user, kind, how, to in engines),
-            tuple(Use(user, target, how) for user, target, how in uses),
+            tuple(Use(user, one(target), one(how)) for user, target, how in uses),
             tuple(losses),
-            tuple(imported),
+            tuple(map(one, imported)),
             tuple(users),
             flavour,
         )

@@ -138,10 +138,19 @@ def test_a_damaged_cache_is_as_none(folder: Path, damage: bytes) -> None:
     assert Project(Config(), cached=True).reports(["pkg"]) == first
 
 
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
+def test_of_a_cache_that_was_cut_the_rest_is_good(folder: Path, part: float) -> None:
+    first = Project(Config(), cached=True).reports(["pkg"])
+    for file in Path(cache_directory()).iterdir():
+        data = file.read_bytes()
+        file.write_bytes(data[: int(len(data) * part)])
+    assert Project(Config(), cached=True).reports(["pkg"]) == first
+
+
 def test_entries_of_another_shape_are_not_used(folder: Path) -> None:
     first = Project(Config(), cached=True).reports(["pkg"])
     for file in Path(cache_directory()).iterdir():
-        file.write_text(file.read_text().replace('":[', '":[1,'))
+        file.write_text(file.read_text().replace("\t[", "\t[1,"))
     assert Project(Config(), cached=True).reports(["pkg"]) == first
 
 
