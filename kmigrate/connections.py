@@ -57,10 +57,13 @@ class Connections:
 
     def _words_of(self, path: str, names: set[str]) -> set[str]:
         found = {module_name(path)} if _ITSELF in names else set()
+        engines = [name for name in names if self._is_engine(path, name)]
+        if engines:
+            found |= {"*", *(f".{name}" for name in engines)}
         if path.endswith("__init__.py"):  # ``from . import helper`` does not name the module
             found.update(name for name in names if name and not name.startswith("#"))
         else:
-            found.update(name for name in names if self._is_engine(path, name))
+            found.update(engines)
         return found
 
     # ---- links

@@ -316,10 +316,11 @@ def words_of_files(paths: Sequence[Item], digests: bool) -> list[tuple[str, str,
 
 
 def words_of(data: bytes) -> str:
-    """The words of the imports of a file."""
-    from kmigrate.words import imported_words
+    """The words of the imports of a file, and the attributes by which it may reach an engine of a module."""
+    from kmigrate.words import engines_taken, imported_words
 
-    return imported_words(data)
+    words = imported_words(data)
+    return f"{words} {engines_taken(data)}" if words else words
 
 
 def _no_words(item: Item, why: str) -> list[tuple[str, str, str | None]]:

@@ -80,6 +80,30 @@ def test_a_package_that_uses_an_engine_itself_hands_on_too(project: Path) -> Non
     assert found() == [("pkg/layers/impl.py", "tf.math.exp")]
 
 
+# How a file that names no engine gets that of a module whose own layer code uses it, and its base.
+THROUGH = [
+    ("from .z import *", "A", "tf.exp"),
+    ("from .z import *\nfrom keras.layers import Layer", "Layer", "tf.exp"),
+    ("from .z import A, tf", "A", "tf.exp"),
+    ("from .z import A, tf as flow", "A", "flow.exp"),
+    ("from . import z", "z.A", "z.tf.exp"),
+    ("import pkg.z", "pkg.z.A", "pkg.z.tf.exp"),
+    ("from pkg import z as q", "q.A", "q.tf.exp"),
+    ("from .between import *", "A", "tf.exp"),
+    ("from . import handing", "handing.A", "handing.tf.exp"),
+]
+
+
+@pytest.mark.parametrize(("line", "base", "use"), THROUGH)
+def test_an_engine_of_a_module_that_has_layers_of_its_own(project: Path, line: str, base: str, use: str) -> None:
+    own = "import tensorflow as tf\nfrom keras.layers import Layer\nclass A(Layer):\n    def call(self, x):\n        return tf.abs(x)\n"
+    write(project, "pkg/z.py", own)
+    write(project, "pkg/between.py", "from .z import *\n")
+    write(project, "pkg/handing.py", "from .z import A, tf\n")
+    write(project, "pkg/b.py", f"{line}\nclass B({base}):\n    def call(self, x):\n        return {use}(x)\n")
+    assert found() == [("pkg/b.py", "tf.math.exp"), ("pkg/z.py", "tf.math.abs")]
+
+
 def test_what_nobody_uses_stays_outside_of_layer_code(project: Path) -> None:
     write(project, "pkg/layers/__init__.py", "from .impl import helper\n")
     write(project, "pkg/model.py", LAYER.format(line="from . import layers", use="layers.other"))
