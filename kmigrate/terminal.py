@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-def use_color(stream: TextIO) -> bool:
+def use_color(stream: TextIO | None) -> bool:
     """Whether colours are wanted on a stream: a terminal, unless NO_COLOR is set or the terminal is dumb."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return stream.isatty()
+    return stream is not None and stream.isatty()

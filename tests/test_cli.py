@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -30,11 +31,13 @@ class Norm(Layer):
 """
 
 
-def kmigrate(*arguments: str, cwd: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def kmigrate(
+    *arguments: str, cwd: Path, stdin: str | None = None, stdout: int | TextIO = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     return subprocess.run(
         [sys.executable, "-m", "kmigrate", *arguments],
-        cwd=cwd, input=stdin, capture_output=True, text=True, check=False, env=environment,
+        cwd=cwd, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=environment,
     )  # fmt: skip
 
 
@@ -127,6 +130,24 @@ def test_bad_files_are_named_and_the_others_are_done(project: Path, name: str, d
     assert (project / "layer.py").read_text() == FIXED
     assert (project / name).read_bytes() == data
     assert "Traceback" not in result.stderr + result.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is needed")
+@pytest.mark.parametrize("command", [["--version"], ["rules"], ["check", "."], ["fix", "."]])
+def test_output_that_cannot_be_written_is_one_clear_line(project: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = kmigrate(*command, cwd=project, stdout=full)
+    assert result.returncode == 2
+    assert "kmigrate: error: the output cannot be written: No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["check", "."], ["fix", "."]])
+def test_a_process_without_an_output_does_its_work(project: Path, command: list[str]) -> None:
+    line = f"{sys.executable} -m kmigrate {' '.join(command)} >&-"
+    result = subprocess.run(["sh", "-c", line], cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "rror" not in result.stderr
 
 
 def test_a_path_that_does_not_exist(project: Path) -> None:

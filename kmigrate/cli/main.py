@@ -76,18 +76,8 @@ def _plain_options(arguments: Sequence[str]) -> Any:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No traceback of ours reaches a user who gave bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments == ["--version"]:  # asked for by every editor at its start: no parser for that
-        print(_VERSION)
-        return 0
-    import importlib
-
-    with uncollected():  # what is imported stays
-        options = _plain_options(arguments)
-    if options is None:
-        command = next((a for a in arguments if a in _COMMANDS), None)
-        options = build_parser(command or "none").parse_args(arguments)
     try:
-        return int(importlib.import_module(f"kmigrate.cli.{options.command}").run(options))
+        return _run(arguments)
     except UserError as error:
         print(f"kmigrate: error: {error}", file=sys.stderr)
         return 2
@@ -97,9 +87,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
         return 2
+    except OSError as error:
+        # One that names no file comes of printing: what concerns files is told where they are read and written.
+        what = internal(error) if error.filename is not None else f"error: the output cannot be written: {error.strerror}"
+        print(f"kmigrate: {what}", file=sys.stderr)
+        return 2
     except Exception as error:  # a defect of ours: say so in one line; the traceback is for those who look for it
         print(f"kmigrate: {internal(error)}", file=sys.stderr)
         return 2
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments == ["--version"]:  # asked for by every editor at its start: no parser for that
+        print(_VERSION, flush=True)
+        return 0
+    import importlib
+
+    with uncollected():  # what is imported stays
+        options = _plain_options(arguments)
+    if options is None:
+        command = next((a for a in arguments if a in _COMMANDS), None)
+        options = build_parser(command or "none").parse_args(arguments)
+    return int(importlib.import_module(f"kmigrate.cli.{options.command}").run(options))
 
 
 def process() -> int:
