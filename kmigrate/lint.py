@@ -40,7 +40,8 @@ class Analysis:
     """What is known of one file. ``flavour`` is ``keras`` or ``tf.keras``; by the offsets of a finding (``Finding.span``),
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
     in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
-    from it, ``hiding`` are the new names that would hide another in one that star-imports this."""
+    from it, ``hiding`` are the new names that would hide another in one that star-imports this, ``again`` analyses another text
+    of the file in the same surroundings (None where it stands alone)."""
 
     source: Source
     names: Names
@@ -52,6 +53,7 @@ class Analysis:
     arguments: dict[Span, tuple[Slice, ...]] = field(default_factory=dict)
     taken: Callable[[str], bool] = _alone
     hiding: tuple[tuple[str, str], ...] = ()
+    again: Callable[[bytes], Analysis] | None = None
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
         """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from kmigrate import survey
 from kmigrate.cache import Cache, cache_directory, results_version
 from kmigrate.collector import uncollected
 from kmigrate.config import Config, Wishes
-from kmigrate.digests import digest
+from kmigrate.digests import digest, digest_of
 from kmigrate.filereport import FileReport, failed
 from kmigrate.files import FileAccessError, read
 from kmigrate.inputs import Inputs
@@ -158,7 +159,15 @@ class Project:
                 report, analysis = survey.analysed(name, universe.read(path), job.digest, job.surroundings, job.wishes)
         except Exception as error:
             return Checked(file, failed(name, survey.problem_of(error)))
-        return Checked(file, report, replace(analysis, taken=universe.taken(path)))
+        taken = universe.taken(path)
+        return Checked(file, report, replace(analysis, taken=taken, again=partial(_again, job, taken)))
+
+
+def _again(job: Job, taken: Callable[[str], bool], data: bytes) -> Analysis:
+    """The analysis of another text of a file, in the same surroundings. Raises what ``survey.problem_of`` puts into words."""
+    from dataclasses import replace
+
+    return replace(survey.analysed(job.name, data, digest_of(data), job.surroundings, job.wishes)[1], taken=taken)
 
 
 def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport]]:

@@ -96,6 +96,18 @@ def test_fix_write_exits_1_where_findings_remain(project: Path) -> None:
     assert "K.sum(tf.no_such_symbol(x), axis=-1)" in (project / "layer.py").read_text()
 
 
+def test_what_only_the_rewritten_text_shows_is_fixed_in_the_same_run(project: Path) -> None:
+    """That a stack of what nobody knows has an axis more than it was not known before: ``.ndim`` could be anybody's."""
+    (project / "layer.py").write_text(
+        "import theano.tensor as T\nfrom keras import backend as K\nfrom keras.layers import Layer\n\n\nclass A(Layer):\n"
+        "    def call(self, x, y):\n        return T.stack([x * K.mean(x), y + 0.5]).ndim\n"
+    )
+    result = kmigrate("fix", "--write", "layer.py", cwd=project)
+    assert "return K.ndim(K.stack([x * K.mean(x), y + 0.5]))" in (project / "layer.py").read_text()
+    assert result.stderr == "fixed 2 findings in 1 file; 0 findings left in 1 file\n"
+    assert kmigrate("fix", "layer.py", cwd=project).stdout == ""
+
+
 def test_standard_input(project: Path) -> None:
     result = kmigrate("check", "-", "--stdin-filename", "here.py", cwd=project, stdin=LAYER)
     assert result.returncode == 1 and "here.py:7:16" in result.stdout

@@ -24,6 +24,9 @@ from kmigrate.terminal import use_color
 
 if TYPE_CHECKING:
     from kmigrate.executors import Executor
+    from kmigrate.lint import Analysis
+
+_MOST_ROUNDS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,12 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class _Change(NamedTuple):
-    """A file that is to be written. ``gone``: how many more findings go with those that are fixed."""
+    """A file that is to be written. ``more``: how many findings are fixed besides, ``fewer``: how many fewer are left for it."""
 
     path: Path
     data: bytes
     fixed: Sequence[Finding]
-    gone: int
+    more: int
+    fewer: int
 
 
 @dataclass(slots=True)
@@ -198,13 +202,18 @@ def _fix_file(
     source = checked.analysis.source
     try:
         text = apply_fixes(checked.analysis, chosen, config.target)
+        # With --verify what is written is what was confirmed.
+        settled = _Settled(text) if options.verify else _settled(checked.analysis, text, config, options)
+        text = settled.text
         data = source.encode(text)
     except Exception as error:
         why = str(error) if isinstance(error, FixError) else internal(error)
         _error(FileError(checked.report.path, None, None, f"not changed: {why}"), tally)
         tally.remaining += len(chosen)
         return []
-    change = _Change(checked.path, data, chosen, len(gone_with(chosen, checked.report.findings)))
+    gone = len(gone_with(chosen, checked.report.findings))
+    fewer = len(checked.report.findings) - len(chosen) - settled.left if settled.more else gone
+    change = _Change(checked.path, data, chosen, gone + settled.more, fewer)
     if options.write and str(checked.path) != "-":
         return [change]
     if options.output_format != "json":
@@ -226,8 +235,36 @@ def _write(change: _Change, tally: _Tally) -> None:
 def _count(change: _Change, tally: _Tally) -> None:
     tally.applied |= {(finding.path, finding.span) for finding in change.fixed}
     tally.changed += 1
-    tally.fixed += len(change.fixed) + change.gone
-    tally.remaining -= change.gone
+    tally.fixed += len(change.fixed) + change.more
+    tally.remaining -= change.fewer
+
+
+class _Settled(NamedTuple):
+    """``more`` is the number of fixes that only the rewritten text showed to be right, ``left`` that of the findings then."""
+
+    text: str
+    more: int = 0
+    left: int = 0
+
+
+def _settled(analysis: Analysis, text: str, config: Config, options: argparse.Namespace) -> _Settled:
+    """A rewritten text with the fixes that it shows to be right, until a second run would find nothing to do."""
+    from kmigrate.fix.apply import FixError, apply_fixes
+
+    settled = _Settled(text)
+    for _ in range(_MOST_ROUNDS):
+        if analysis.again is None:
+            break
+        try:
+            now = analysis.again(analysis.source.encode(settled.text))
+            found = fixes_to_apply(now.findings, options.unsafe, options.observed)
+            if not found:
+                break
+            text = apply_fixes(now, found, config.target)
+        except (FixError, RecursionError):
+            break
+        settled = _Settled(text, settled.more + len(found), len(now.findings) - len(found))
+    return settled
 
 
 def _tell_observed(chosen: Sequence[Finding]) -> None:
