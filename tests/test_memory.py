@@ -80,7 +80,7 @@ def test_a_fix_holds_one_file_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     for number in range(20):
         Path(f"m{number}.py").write_text(LAYER)
     assert main(["fix", "--write", "."]) == 0
-    assert len(alive) == 20 and max(alive) <= 3
+    assert len(alive) == 2 * 20 and max(alive) <= 3  # each again, as rewritten
     assert "K.exp" in Path("m19.py").read_text()
 
 
