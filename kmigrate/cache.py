@@ -276,6 +276,7 @@ def _plain_surveyed(surveyed: Surveyed) -> list[Any]:
             facts.imported,
             facts.users,
             facts.flavour,
+            facts.undecided,
         ]
     return [surveyed.wanted, plain, surveyed.error, surveyed.hints, surveyed.words]
 
@@ -289,7 +290,7 @@ def _surveyed(content: str, item: list[Any]) -> Surveyed:
     one = sys.intern  # a name stands in many files; each reading of it would take memory of its own
     facts = None
     if plain is not None:
-        definitions, exports, stars, handed, engines, uses, losses, imported, users, flavour = plain
+        definitions, exports, stars, handed, engines, uses, losses, imported, users, flavour, undecided = plain
         facts = FileFacts(
             tuple(DefinitionFacts(one(n), one(kind), parent, tuple(map(one, bases))) for n, kind, parent, bases in definitions),
             {one(name): tuple(map(one, targets)) for name, targets in exports.items()} if exports is not None else None,
@@ -301,6 +302,7 @@ def _surveyed(content: str, item: list[Any]) -> Surveyed:
             tuple(map(one, imported)),
             tuple(users),
             flavour,
+            undecided,
         )
     return Surveyed(content, wanted, facts, tuple(error) if error else None, hints, words)
 

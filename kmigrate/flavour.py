@@ -32,8 +32,13 @@ def is_disputed(text: str, names: Names) -> bool:
     if "tensorflow" not in text or not names.imports_keras:
         return False
     derived = set(_of_bases(names))
-    if derived:
-        return "tf.keras" in derived
+    return "tf.keras" in derived if derived else is_undecided(text, names)
+
+
+def is_undecided(text: str, names: Names) -> bool:
+    """Whether the file imports both, and each in a branch only: which it is (and hands on to others) is decided when it runs."""
+    if "tensorflow" not in text or not names.imports_keras:
+        return False
     certain = [node for node in names.imports if names.parents[node] is names.tree]
     if any(_imported(node) for node in certain):
         return False

@@ -41,7 +41,7 @@ class Analysis:
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
     in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
     from it, ``hiding`` are the new names that would hide another in one that star-imports this, ``again`` analyses another text
-    of the file in the same surroundings (None where it stands alone)."""
+    of the file in the same surroundings (None where it stands alone), ``undecided`` as in ``Surroundings``."""
 
     source: Source
     names: Names
@@ -54,6 +54,7 @@ class Analysis:
     taken: Callable[[str], bool] = _alone
     hiding: tuple[tuple[str, str], ...] = ()
     again: Callable[[bytes], Analysis] | None = None
+    undecided: bool = False
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:
         """The units that the fixes of ``applied`` touch, each with the engine symbols that it still uses directly."""
@@ -96,14 +97,15 @@ def analyse(
     file stands alone. ``walk`` is the pass over its tree, where it was made before."""
     names = Names(source.tree, is_known, surroundings.imported if surroundings else None, walk)
     layer_code = LayerCode(names, whole_module, surroundings)
-    hiding = surroundings.hiding if surroundings else ()
-    return _Linter(source, names, book, target, layer_code, flavour_of(source, names, surroundings), hiding).run()
+    hiding, undecided = (surroundings.hiding, surroundings.undecided) if surroundings else ((), False)
+    return _Linter(source, names, book, target, layer_code, flavour_of(source, names, surroundings), hiding, undecided).run()
 
 
 def analyse_again(analysis: Analysis, book: Rulebook, target: Target, observed: Observed) -> Analysis:
     """The same findings, their fixes chosen with what runs of the code showed as well."""
     known = analysis
-    linter = _Linter(known.source, known.names, book, target, known.layer_code, known.flavour, known.hiding, observed)
+    noted = known.flavour, known.hiding, known.undecided
+    linter = _Linter(known.source, known.names, book, target, known.layer_code, *noted, observed)
     again = linter.run()
     wanted = {(finding.span, finding.code) for finding in known.findings}
     findings = tuple(f for f in again.findings if (f.span, f.code) in wanted)
@@ -125,6 +127,7 @@ class _Linter:
         layer_code: LayerCode,
         flavour: str,
         hiding: tuple[tuple[str, str], ...] = (),
+        undecided: bool = False,
         observed: Observed | None = None,
     ) -> None:
         self.source = source
@@ -137,7 +140,8 @@ class _Linter:
         self.alternatives: dict[Span, int] = {}
         self.roots: dict[Span, Definition] = {}
         self.hiding = hiding
-        self.fixer = Fixer(source, names, self.values, book, target, self.flavour, hiding, observed)
+        self.undecided = undecided
+        self.fixer = Fixer(source, names, self.values, book, target, self.flavour, hiding, undecided, observed)
 
     def run(self) -> Analysis:
         findings = []
@@ -152,7 +156,8 @@ class _Linter:
         findings.sort(key=lambda f: (f.line, f.column))
         found, arguments = tuple(findings), self.fixer.arguments
         noted = self.alternatives, self.roots, arguments
-        return Analysis(self.source, self.names, found, self.flavour, self.layer_code, *noted, hiding=self.hiding)
+        known = self.source, self.names, found, self.flavour, self.layer_code
+        return Analysis(*known, *noted, hiding=self.hiding, undecided=self.undecided)
 
     # ---- one finding
 

@@ -51,7 +51,7 @@ def survey(data: bytes, forced: bool = False, kept: bool = True, wanted: bool | 
         return Surveyed(digest, error=_problem_in(data) if may_be_unreadable(data) else None)
     from dataclasses import replace
 
-    from kmigrate.flavour import own_flavour
+    from kmigrate.flavour import is_undecided, own_flavour
     from kmigrate.layers.facts import file_facts
     from kmigrate.names import Names
     from kmigrate.names.aliases import is_known
@@ -61,7 +61,8 @@ def survey(data: bytes, forced: bool = False, kept: bool = True, wanted: bool | 
     try:
         source = Source.parse("", data)
         names = Names(source.tree, is_known)
-        facts = replace(file_facts(names, data), flavour=own_flavour(source.text, names))
+        keras = own_flavour(source.text, names), is_undecided(source.text, names)
+        facts = replace(file_facts(names, data), flavour=keras[0], undecided=keras[1])
     except Exception as error:
         return Surveyed(digest, wanted, error=problem_of(error))
     hints = _tied_backend(facts)

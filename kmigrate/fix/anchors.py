@@ -29,6 +29,11 @@ class Anchors:
         """The statements of the module that import any Keras, whatever branch they take."""
         return self._moments.sure(_names_keras)
 
+    @property
+    def named(self) -> bool:
+        """Whether any import names a Keras."""
+        return any(map(_names_keras, self._imports))
+
     @cached_property
     def own(self) -> list[int]:
         """Those that import what a new import of the file's own Keras brings in: it itself, or else an engine."""

@@ -105,12 +105,14 @@ class BackendNames:
         if binding.kind == "assign" and binding.value is not None:
             meaning = self._names.resolve(binding.value)  # K = keras.backend
             return meaning.certain and meaning.symbols == (symbol,)
-        return binding.symbol == symbol
+        return symbol in (binding.symbol, self._names.imported.get(binding.symbol or ""))
 
     def _is_own(self, binding: Binding) -> bool:
         """Whether it is the backend of the file's own Keras: the one inside TensorFlow is another, with a state of its own."""
         if binding.kind == "assign":
             return True  # beside Keras itself, the backend inside TensorFlow is another symbol
+        if binding.symbol in self._names.imported:
+            return not self._anchors.named  # that of the project is that of a file which names no Keras itself
         inside = in_tensorflow(binding.spelling)
         return self._target != "keras2" or inside == (self._flavour == "tf.keras")
 

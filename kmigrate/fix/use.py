@@ -48,8 +48,8 @@ class Candidate(NamedTuple):
 
 
 class Fixer:
-    """The fixes of one module; ``hiding`` are the new names that would hide another elsewhere (``Surroundings``), ``observed`` is
-    what runs of it showed."""
+    """The fixes of one module; ``hiding`` are the new names that would hide another elsewhere, ``undecided``: another module
+    decides which Keras it gets (both see ``Surroundings``), ``observed`` is what runs of it showed."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Fixer:
         target: Target,
         flavour: str,
         hiding: Collection[tuple[str, str]] = (),
+        undecided: bool = False,
         observed: Observed | None = None,
     ) -> None:
         self.source = source
@@ -70,6 +71,7 @@ class Fixer:
         self.flavour = flavour
         self.disputed = target == "keras2" and is_disputed(source.text, names)
         self.inside = target == "keras2" and (flavour == "tf.keras" or self.disputed)
+        self.undecided = target == "keras2" and undecided
         self.standing = Standing(source, names)
         self.mentions = Mentions(source)
         self.backend = BackendNames(names, target, flavour, hiding)
@@ -205,10 +207,11 @@ class Fixer:
         needed = {name for name in needed if name == backend.name or IMPORTABLE.get(name) == "keras"}
         if all(self._scope(reference).lookup(name) for name in needed):
             return None
-        if not self.disputed:
+        if not (self.disputed or self.undecided):
             return backend.assumed
         inside = "the Keras inside TensorFlow" if self.flavour == "tf.keras" else "Keras itself"
-        return _and(backend.assumed, f"the layers of this file are those of {inside} (it imports both)")
+        who = "it" if self.disputed else "what it takes Keras from"
+        return _and(backend.assumed, f"the layers of this file are those of {inside} ({who} imports both)")
 
     def _is_hidden(self, scope: Scope, builtin: str) -> bool:
         """Whether a builtin means something else in ``scope``, or may."""
@@ -275,9 +278,9 @@ class Fixer:
             portable, portability = claim.portable, claim.portability
             if not claim.preserving and assumption is None:
                 assumption = claim.reason or "the proof failed"
+            if (self.inside or self.undecided) and not claim.tf_keras and assumption is None:
+                assumption = f"not proven with the K of tensorflow.keras ({claim.tf_keras_reason or 'no proof'})"
             if self.inside:
-                if not claim.tf_keras and assumption is None:
-                    assumption = f"not proven with the K of tensorflow.keras ({claim.tf_keras_reason or 'no proof'})"
                 apart = f"; {portability}" if portable is False and portability else ""
                 portable, portability = False, TIED_TO_TENSORFLOW + apart
         return Fix(

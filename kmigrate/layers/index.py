@@ -18,7 +18,8 @@ from kmigrate.model import Context
 from kmigrate.names import engine_of, foreign
 
 # Keras's own backend is what others are rewritten to: itself it has to use the engine.
-_BACKEND = ("keras.backend.", "keras.src.backend.")
+_OF_BACKEND = "keras.backend."
+_BACKEND = (_OF_BACKEND, "keras.src.backend.")
 
 
 class Index(Meanings):
@@ -79,6 +80,9 @@ class Index(Meanings):
             found = [m for m in self.resolve(path, symbol) if isinstance(m, str) and not foreign(m)]
             if found:  # `ops` that is Keras's, or where that is missing the engine's, is portable already
                 imported[symbol] = next((m for m in found if engine_of(m) is None), found[-1])
+                holder = symbol.rpartition(".")[0]
+                if imported[symbol].startswith(_OF_BACKEND) and holder not in imported and self._is_backend(path, holder):
+                    imported[holder] = _OF_BACKEND[:-1]
         handed = {
             (engine.line, engine.column): (engine.kind, engine.how)
             for engine in facts.engines
@@ -86,7 +90,18 @@ class Index(Meanings):
         }
         handed |= self._spots.get(path, {})
         roots = dict(sorted(self.roots_of(path).items()))
-        return Surroundings(roots, imported, facts.flavour or self._flavour(path), handed)
+        flavour = facts.flavour or self._flavour(path)
+        return Surroundings(roots, imported, flavour, handed, undecided=facts.flavour is None and self._takes_undecided(path))
+
+    def _is_backend(self, path: str, symbol: str) -> bool:
+        """Whether what a module of the project hands out is the backend of Keras itself, whichever Keras it chose: no module of
+        its own with functions of the same names."""
+        found = self.resolve(path, symbol)
+        return bool(found) and all(meant in ("keras.backend", "tf.keras.backend") for meant in found)
+
+    def _takes_undecided(self, path: str) -> bool:
+        found = (self.modules.find(path, symbol) for symbol in self.files[path].imported)
+        return any(self.files[module[0]].undecided for module in found if module is not None and module[0] in self.files)
 
     def roots_of(self, path: str) -> Mapping[int, Context]:
         """The roots of layer code in a file so far, by the numbers of their definitions."""

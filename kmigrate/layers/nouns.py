@@ -62,7 +62,7 @@ class Use(NamedTuple):
 class FileFacts:
     """``exports`` are the module's names that mean something elsewhere, ``imported`` the symbols of other modules than engines
     and Keras, ``users`` the definitions that may hold a direct engine use (-1: the module's level), ``flavour`` is the Keras that
-    the file names."""
+    the file names, ``undecided`` whether it imports either when it runs."""
 
     definitions: tuple[DefinitionFacts, ...] = ()
     exports: dict[str, tuple[Target, ...]] | None = None
@@ -74,6 +74,7 @@ class FileFacts:
     imported: tuple[str, ...] = ()
     users: tuple[int, ...] = ()
     flavour: str | None = None
+    undecided: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Facts are what processes send each other most: as plain tuples, which take a fifth of the time to write."""
@@ -109,11 +110,12 @@ class Surroundings:
     """What the project says about one file: its roots of layer code by definition number, the engine or Keras symbols
     behind the names that it imports from modules of the project, which Keras is meant where the file itself names none, the
     places (line, column) outside of layer code where an engine's function is handed to Keras or stands in a table that layer
-    code uses, with its kind and how, and the new names (each with what it would be imported from) that would hide another in a
-    file that star-imports this one."""
+    code uses, with its kind and how, the new names (each with what it would be imported from) that would hide another in a
+    file that star-imports this one, and whether a module that it takes Keras from decides when it runs which Keras that is."""
 
     roots: dict[int, Context]
     imported: dict[str, str]
     flavour: str | None = None
     handed: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
     hiding: tuple[tuple[str, str], ...] = ()
+    undecided: bool = False
