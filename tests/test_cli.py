@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import pytest
+
+from kmigrate.cli.fix import _settled
+from kmigrate.config import Config
+from kmigrate.project import Project
 
 LAYER = """\
 import tensorflow as tf
@@ -106,6 +112,21 @@ def test_what_only_the_rewritten_text_shows_is_fixed_in_the_same_run(project: Pa
     assert "return K.ndim(K.stack([x * K.mean(x), y + 0.5]))" in (project / "layer.py").read_text()
     assert result.stderr == "fixed 2 findings in 1 file; 0 findings left in 1 file\n"
     assert kmigrate("fix", "layer.py", cwd=project).stdout == ""
+
+
+def test_a_rewritten_text_with_other_definitions_is_not_analysed_as_the_old_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its definitions are known to the project by their numbers: of ``shift`` nobody said that it is layer code."""
+    monkeypatch.chdir(project)
+    shift = "def shift(x):\n    return tf.exp(x)\n\n\nclass Norm"
+    (one,) = [checked for checked in Project(Config()).check(["layer.py"]) if checked.analysis is not None]
+    assert one.analysis is not None and one.analysis.again is not None
+    again = one.analysis.again
+    for old, new, goes_on in (("axis", "axis", True), ("class Norm", shift, False)):
+        changed = replace(one.analysis, again=lambda data, old=old, new=new: again(LAYER.replace(old, new).encode()))
+        settled = _settled(changed, FIXED, Config(), argparse.Namespace(unsafe=False, observed=False))
+        assert (settled.more > 0) == goes_on
 
 
 def test_standard_input(project: Path) -> None:

@@ -257,6 +257,8 @@ def _settled(analysis: Analysis, text: str, config: Config, options: argparse.Na
             break
         try:
             now = analysis.again(analysis.source.encode(settled.text))
+            if _definitions(now) != _definitions(analysis):
+                break  # what the project knows of this file goes by their numbers
             found = fixes_to_apply(now.findings, options.unsafe, options.observed)
             if not found:
                 break
@@ -265,6 +267,10 @@ def _settled(analysis: Analysis, text: str, config: Config, options: argparse.Na
             break
         settled = _Settled(text, settled.more + len(found), len(now.findings) - len(found))
     return settled
+
+
+def _definitions(analysis: Analysis) -> list[tuple[str, str]]:
+    return [(definition.qualname, definition.kind) for definition in analysis.names.definitions.values()]
 
 
 def _tell_observed(chosen: Sequence[Finding]) -> None:
