@@ -147,3 +147,14 @@ def test_the_backend_of_tensorflow_is_imported_beside_it() -> None:
     )
     star = fixed(head.replace("import utils", "import *") + layer)
     assert star.index("import *") < star.index("backend as")
+
+
+@pytest.mark.parametrize(
+    "decorator", ["base.register", "base.register()", "dispatch", "plum.dispatch(precedence=1)", "multimethod"]
+)
+def test_an_annotation_that_a_dispatcher_reads_stays(decorator: str) -> None:
+    """singledispatch takes no typing.Any, and others would call the function for anything."""
+    text = "import tensorflow as tf\nfrom keras import backend as K\nfrom keras.layers import Lambda\n\n\n"
+    text += f"@{decorator}\ndef double(x: tf.Tensor) -> tf.Tensor:\n    return 2.0 * K.exp(x)\n\n\nlayer = Lambda(double)\n"
+    assert fixed(text, unsafe=True) == text
+    assert "def double(x: Any) -> Any:" in fixed(text.replace(f"@{decorator}\n", "@tf.function\n"))

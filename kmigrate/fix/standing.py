@@ -30,6 +30,9 @@ _ALONE = (
     ast.Lambda,
 )
 
+# Decorators that choose a function by the annotations of its parameters, bases whose fields are what they are annotated with.
+_READS = re.compile(r"^register$|dispatch|multimethod|ExtensionType$", re.IGNORECASE)
+
 
 class Standing:
     """Questions about the places of one module."""
@@ -124,8 +127,9 @@ class Standing:
         return bool(symbols) and all(s.startswith("keras.") and not s.startswith("keras.backend.") for s in symbols)
 
     def place(self, use: ast.expr) -> set[str]:
-        """Where the use stands, if that matters to a rule: ``annotation``, ``compared`` (and ``with_dtype`` of a tensor),
-        ``identity``, ``keras_argument``, ``type`` (asked for by ``isinstance``, ``issubclass`` or ``except``, or a base)."""
+        """Where the use stands, if that matters to a rule: ``annotation`` (and ``read``, where that is more), ``compared`` (and
+        ``with_dtype`` of a tensor), ``identity``, ``keras_argument``, ``type`` (asked for by ``isinstance``, ``issubclass`` or
+        ``except``, or a base)."""
         if self._keras_argument(use):
             return {"keras_argument"}
         at: ast.AST = use
@@ -136,7 +140,7 @@ class Standing:
         if isinstance(parent, ast.arguments):
             owners = [*parent.posonlyargs, *parent.args, *parent.kwonlyargs, parent.vararg, parent.kwarg]
         if any(at in (getattr(owner, "annotation", None), getattr(owner, "returns", None)) for owner in owners):
-            return {"annotation"}
+            return {"annotation", "read"} if self._reads_annotations(use) else {"annotation"}
         if _asks_for_type(parent, at):
             return {"type"}
         if isinstance(parent, ast.Compare) and all(isinstance(o, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for o in parent.ops):
@@ -144,6 +148,16 @@ class Standing:
             found = {"compared", "with_dtype"} if all(map(_is_dtype_of_tensor, others)) else {"compared"}
             return found if isinstance(at, (ast.Tuple, ast.List)) or at is use else set()
         return {"identity"} if isinstance(parent, ast.Compare) else set()
+
+    def _reads_annotations(self, use: ast.expr) -> bool:
+        """Whether the annotation decides what the code does: a dispatcher chooses by it, or a type's fields are made of it."""
+        at: ast.AST | None = use
+        while at is not None and not isinstance(at, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            at = self.names.parents.get(at)
+        if isinstance(at, ast.ClassDef):
+            return any(_READS.search(last_name(base)) for base in at.bases)
+        decorators = getattr(at, "decorator_list", ())
+        return any(_READS.search(last_name(d.func if isinstance(d, ast.Call) else d)) for d in decorators)
 
     def pure(self, node: ast.expr) -> bool:
         """Whether it cannot be noticed when the expression is evaluated: no calls but of tensor operations without state."""

@@ -143,6 +143,8 @@ class Fixer:
                 raise NoFix("a function that is handed on with arguments of its own: call it in a lambda")
             pieces, count = render_function(rule, template, BACKEND_NAME[self.target], site)
             return pieces, None if count == 1 and self.standing.activation(use) else count
+        if "read" in stands:
+            raise NoFix("the annotation decides what is called or made")
         if "identity" in stands and not (isinstance(template, ast.Constant) and template.value is None):
             raise NoFix("its identity is asked for: the replacement is another object")
         return render_value(template, BACKEND_NAME[self.target], site), None
