@@ -41,7 +41,7 @@ class Analysis:
     ``alternatives`` tells which alternative of its rule the fix is, ``roots`` the outermost definition of layer code that it lies
     in, ``arguments`` where its arguments stand. ``taken`` tells whether another file of the project takes a name of this module
     from it, ``hiding`` are the new names that would hide another in one that star-imports this, ``again`` analyses another text
-    of the file in the same surroundings (None where it stands alone), ``undecided`` as in ``Surroundings``."""
+    of the file in the same surroundings, where it can, ``undecided`` as in ``Surroundings``."""
 
     source: Source
     names: Names
@@ -53,7 +53,7 @@ class Analysis:
     arguments: dict[Span, tuple[Slice, ...]] = field(default_factory=dict)
     taken: Callable[[str], bool] = _alone
     hiding: tuple[tuple[str, str], ...] = ()
-    again: Callable[[bytes], Analysis] | None = None
+    again: Callable[[bytes], Analysis | None] | None = None
     undecided: bool = False
 
     def units(self, applied: Iterable[Finding]) -> list[Unit]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kmigrate.layers.nouns import Surroundings
     from kmigrate.lint import Analysis
     from kmigrate.model import Finding
+    from kmigrate.names import Names
     from kmigrate.rulebook.book import Rulebook
 
 
@@ -160,14 +161,27 @@ class Project:
         except Exception as error:
             return Checked(file, failed(name, survey.problem_of(error)))
         taken = universe.taken(path)
-        return Checked(file, report, replace(analysis, taken=taken, again=partial(_again, job, taken)))
+        return Checked(
+            file, report, replace(analysis, taken=taken, again=partial(_again, job, taken, _qualnames(analysis.names)))
+        )
 
 
-def _again(job: Job, taken: Callable[[str], bool], data: bytes) -> Analysis:
-    """The analysis of another text of a file, in the same surroundings. Raises what ``survey.problem_of`` puts into words."""
+def _again(job: Job, taken: Callable[[str], bool], definitions: Sequence[str], data: bytes) -> Analysis | None:
+    """The analysis of another text of a file, in the same surroundings. They number the definitions: None where these are others;
+    and what they say of other places is of another text. Raises what ``survey.problem_of`` puts into words."""
     from dataclasses import replace
 
-    return replace(survey.analysed(job.name, data, digest_of(data), job.surroundings, job.wishes)[1], taken=taken)
+    from kmigrate.names import Names
+    from kmigrate.source import Source
+
+    if _qualnames(Names(Source.parse(job.name, data).tree)) != definitions:
+        return None
+    surroundings = replace(job.surroundings, handed={}) if job.surroundings is not None else None
+    return replace(survey.analysed(job.name, data, digest_of(data), surroundings, job.wishes)[1], taken=taken)
+
+
+def _qualnames(names: Names) -> list[str]:
+    return [definition.qualname for definition in names.definitions.values()]
 
 
 def examine_files(jobs: Sequence[tuple[Job, int]]) -> list[tuple[str, FileReport]]:

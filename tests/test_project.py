@@ -301,3 +301,17 @@ def test_the_largest_group_of_files_comes_first() -> None:
     sizes = [300_000, 200_000, 900_000, 100, 200]
     groups = workers.chunks([(str(size), size) for size in sizes])
     assert [[size for _, size in group] for group in groups] == [[900_000], [300_000, 200_000], [100, 200]]
+
+
+def test_another_text_of_a_file_is_judged_by_its_own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the project says of a file numbers its definitions and tells lines: both are others after a fix."""
+    text = "import tensorflow as tf\nfrom keras.layers import Lambda\n\n\ndef give(f):\n    return f\n\n\na = give  (tf.log)\nb = Lambda(tf.exp)\n"
+    text += "c = lambda x: tf.exp(x)\nd = Lambda(lambda x: tf.exp(x))\n"
+    monkeypatch.chdir(tmp_path)
+    Path("a.py").write_text(text)
+    analysis = next(one.analysis for one in Project(Config()).check(["a.py"]))
+    assert analysis is not None and analysis.again is not None
+    assert [f.line for f in analysis.findings] == [10, 12]
+    moved = analysis.again(f"import os\n{text}".encode())
+    assert moved is not None and [f.line for f in moved.findings] == [13]
+    assert analysis.again(text.replace("lambda x: tf.exp(x)", "give", 1).encode()) is None

@@ -249,28 +249,20 @@ class _Settled(NamedTuple):
 
 def _settled(analysis: Analysis, text: str, config: Config, options: argparse.Namespace) -> _Settled:
     """A rewritten text with the fixes that it shows to be right, until a second run would find nothing to do."""
-    from kmigrate.fix.apply import FixError, apply_fixes
+    from kmigrate.fix.apply import apply_fixes
 
     settled = _Settled(text)
     for _ in range(_MOST_ROUNDS):
-        if analysis.again is None:
-            break
         try:
-            now = analysis.again(analysis.source.encode(settled.text))
-            if _definitions(now) != _definitions(analysis):
-                break  # what the project knows of this file goes by their numbers
-            found = fixes_to_apply(now.findings, options.unsafe, options.observed)
-            if not found:
+            now = analysis.again(analysis.source.encode(settled.text)) if analysis.again is not None else None
+            found = fixes_to_apply(now.findings, options.unsafe, options.observed) if now is not None else []
+            if now is None or not found:
                 break
             text = apply_fixes(now, found, config.target)
-        except (FixError, RecursionError):
+        except Exception:  # whatever it is, a second run will say it; the first round stands
             break
         settled = _Settled(text, settled.more + len(found), len(now.findings) - len(found))
     return settled
-
-
-def _definitions(analysis: Analysis) -> list[tuple[str, str]]:
-    return [(definition.qualname, definition.kind) for definition in analysis.names.definitions.values()]
 
 
 def _tell_observed(chosen: Sequence[Finding]) -> None:
