@@ -222,6 +222,12 @@ def test_what_is_right_for_every_rank_needs_none() -> None:
         "return tf.reshape(*x)",
         "return tf.reduce_sum(x, **y)",
         "return tf.zeros_like(x, name=make())",
+        "return tf.convert_to_tensor(x)",  # of an IndexedSlices tf.identity makes no tensor in TensorFlow 2
+        "return tf.sqrt(x)",
+        "return tf.math.rsqrt(x + 1.0)",
+        "return tf.split(x, [y, -1], 1)",
+        "return tf.squeeze(x, [0, y])",
+        "return tf.ones(x)",
     ],
 )
 def test_hostile_calls_have_no_safe_fix(line: str) -> None:
