@@ -31,6 +31,7 @@ _EXPOSING = sorted(_MODULES | {b"tf", b"theano"})
 # Methods that modules have as functions too: ``K.sum(x)`` is none, ``x.sum()`` is Theano's.
 _COMMON = sorted((THEANO_TENSOR | {"assign"}) - DISTINCTIVE - EVERYWHERE - {"T", "shape", "ndim", "owner", "broadcastable"})
 _COMMON_METHODS = re.compile(rb"(?<!\bK)(?<!\bnp)(?<!\bops)(?<!\bnumpy)(?<!\bbackend)\.(?:%s)\(" % "|".join(_COMMON).encode())
+_TRANSPOSED = re.compile(rb"(?<!\bK)\.T\b(?!\()")
 # A dimension of TensorFlow's: ``x.shape[1].value``, ``(x.shape[1] * 2).value``.
 _DIMENSIONS = (b"].value", b").value")
 _LONGEST_NAME = 100
@@ -56,7 +57,7 @@ def may_lead_to_engine(data: bytes) -> bool:
         return True
     if holds(data, b".shape") and any(_is_dimension(data, at + len(end)) for end in _DIMENSIONS for at in places(data, end)):
         return True
-    return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data))
+    return may_be_for_theano(data) and bool(_COMMON_METHODS.search(data) or _TRANSPOSED.search(data))
 
 
 def _reaches(data: bytes) -> bool:

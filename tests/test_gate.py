@@ -89,3 +89,10 @@ def test_an_engine_that_a_call_imports(line: str) -> None:
     assert may_use_engine(f"{line}\n{layer}".encode())
     assert not may_use_engine(f"# {line.splitlines()[-1]}\nimport keras\n".encode())
     assert not may_use_engine(line.replace("tf", "module").replace("tensorflow =", "module =").encode())
+
+
+def test_what_is_transposed_in_a_file_that_names_k_alone() -> None:
+    text = "from keras import backend as K\nfrom keras.layers import Layer\n\ny = K.dot(a, b){}\n"
+    assert may_use_engine(text.format(".T").encode())
+    assert not may_use_engine(text.format(".TX").encode())
+    assert not may_use_engine(("# on tensorflow\n" + text.format(".T")).encode())

@@ -62,6 +62,7 @@ def found(body: str, engine: str = TF, build: str = "pass") -> list[Finding]:
         ("return v.get_value(borrow=True)", THEANO, "theano.compile.SharedVariable.get_value"),
         ("v.set_value(1.0)", THEANO, "theano.compile.SharedVariable.set_value"),
         ("return v.eval().shape", THEANO, "theano.tensor.TensorVariable.eval"),
+        ("return v.get_value()", "def g():\n    import theano\n", "theano.compile.SharedVariable.get_value"),
         ("return v.numpy()", "tf = lazy_import('tensorflow')\n", "tf.Tensor.numpy"),
     ],
 )

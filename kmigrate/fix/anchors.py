@@ -8,6 +8,7 @@ from functools import cached_property
 
 from kmigrate.fix.moments import ImportStatement, Moments
 from kmigrate.names import canonical, engine_of
+from kmigrate.names.symbols import paths_of
 
 # What a file says to Keras before it imports it.
 _SETTING = "KERAS_BACKEND"
@@ -66,21 +67,15 @@ class Anchors:
 
     def _brings(self, node: ImportStatement) -> bool:
         root = "keras" if self._flavour == "keras" else "tensorflow"
-        return any(path.partition(".")[0] == root for path in _paths(node))
-
-
-def _paths(node: ImportStatement) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [item.name for item in node.names]
-    return [] if node.level else [f"{node.module}.{item.name}" for item in node.names]
+        return any(path.partition(".")[0] == root for path in paths_of(node))
 
 
 def _names_keras(node: ImportStatement) -> bool:
-    return any(canonical(path).partition(".")[0] == "keras" for path in _paths(node))
+    return any(canonical(path).partition(".")[0] == "keras" for path in paths_of(node))
 
 
 def _names_engine(node: ImportStatement) -> bool:
-    return any(engine_of(canonical(path)) for path in _paths(node))
+    return any(engine_of(canonical(path)) for path in paths_of(node))
 
 
 def _configures(statement: ast.stmt) -> bool:

@@ -16,6 +16,7 @@ from kmigrate.layers.kinds import (
     function_kind,
     has_loss_signature,
 )
+from kmigrate.layers.members import Members
 from kmigrate.layers.nouns import CALLED, DECORATES, HANDED_ON, DefinitionFacts, FileFacts, Handed, HandedEngine, Target, Use
 from kmigrate.layers.passed import Passed
 from kmigrate.layers.registered import custom_objects, is_registered
@@ -42,9 +43,7 @@ class _Extraction:
         self.names = names
         self.told = Told(data)
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
-        self.listed = list(self.numbers)
-        self.members = {(d.parent, d.name): number for d, number in self.numbers.items() if d.parent is not None}
-        self.member_names = {name for _, name in self.members}
+        self.members = Members(names, self.numbers, self.targets)
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
         telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
         self.tables = Tables(names.module, telling)
@@ -71,6 +70,8 @@ class _Extraction:
             if is_registered(self.names, definition):
                 self.handed[Handed(f"#{number}", CUSTOM, "registered with Keras")] = None
         self._methods_given()
+        for inside, target in self.members.inherited_calls():
+            self.uses[self.numbers[inside], target, CALLED] = None
         imported, users = self._references()
         return FileFacts(
             tuple(self._definition(d) for d in self.numbers),
@@ -202,21 +203,17 @@ class _Extraction:
 
     def _attribute(self, node: ast.Attribute) -> list[Target]:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
-            return self._method(node)
+            return self.members.of_self(node)
         reference = self.meanings.get(node)
         if reference is not None:
             return list(reference.meaning.symbols)
         table = self.tables.taken_from(node)
         if table is not None:
             return self._name(table, 0)
-        if isinstance(node.value, ast.Name) and node.attr in self.member_names:
-            return [f"#{n}" for owner in self._name(node.value, 0) if (n := self._member(owner, node.attr)) is not None]
+        if isinstance(node.value, ast.Name) and node.attr in self.members.names:
+            return [target for owner in self._name(node.value, 0) for target in self.members.of_class(owner, node.attr)]
         symbols = self.names.resolve(node).symbols
         return list(symbols) if symbols else self._by_root(node)
-
-    def _member(self, owner: Target, name: str) -> int | None:
-        """``Tools.f``: a method by its class."""
-        return self.members.get((self.listed[int(owner[1:])], name)) if owner.startswith("#") else None
 
     def _by_root(self, node: ast.Attribute) -> list[Target]:
         """An attribute of a name that a star import may bind, or that is called as Keras is."""
@@ -231,14 +228,6 @@ class _Extraction:
         if self.names.scope_of(at).lookup(at.id) is None:
             return [f"*{at.id}.{dotted}"] if self.names.stars else []
         return [f"keras.{dotted}"] if at.id in _KERAS and self._name(at, 0) == ["keras"] else []
-
-    def _method(self, node: ast.Attribute) -> list[Target]:
-        """``self.name``: the method of the class around it."""
-        definition = self.names.definition_of(node)
-        while definition is not None and definition.kind != "class":
-            definition = definition.parent
-        number = self.members.get((definition, node.attr)) if definition is not None else None
-        return [] if number is None else [f"#{number}"]
 
     # ---- functions handed to Keras
 
@@ -259,15 +248,17 @@ class _Extraction:
                 yield call
 
     def _handed_over(self, call: ast.Call) -> None:
-        function, last = call.func, last_name(call.func)
+        # `partial(Dense, activation=f)` hands over as Dense itself does.
+        function, arguments = (call.args[0], call.args[1:]) if self._is_partial(call) else (call.func, call.args)
+        last = last_name(function)
         keywords = [(k.arg, kind, k.value) for k in call.keywords if k.arg and (kind := function_kind(k.arg))]
-        if last in SCOPES and call.args:
-            self._add(call.args[0], CUSTOM, "Keras as a custom object", ())
-        if last == "add_loss" and call.args:
-            value = call.args[0]
+        if last in SCOPES and arguments:
+            self._add(arguments[0], CUSTOM, "Keras as a custom object", ())
+        if last == "add_loss" and arguments:
+            value = arguments[0]
             self._add(value.func if isinstance(value, ast.Call) else value, "loss", "`add_loss`", (), verb="used in")
         if last == "compile":
-            for argument, what in zip(call.args[1:3], ("loss", "metric"), strict=False):
+            for argument, what in zip(arguments[1:3], ("loss", "metric"), strict=False):
                 self._add(argument, what, "`compile`", ())
             for keyword, kind, value in keywords:
                 self._add(value, kind, f"`compile` as `{keyword}`", ())
@@ -280,7 +271,7 @@ class _Extraction:
             elif receivers:
                 self._add(value, kind, f"`{ast.unparse(function)}` as `{keyword}`", receivers)
         for name in dict.fromkeys([last, *(r.rpartition(".")[2] for r in receivers)]):
-            self._special(name, call, receivers)
+            self._special(name, arguments, call.keywords, receivers)
 
     def _special_names(self) -> set[str]:
         """The names under which this file calls what takes functions by position."""
@@ -292,13 +283,13 @@ class _Extraction:
                 found.add(name)
         return found
 
-    def _special(self, name: str, call: ast.Call, receivers: tuple[Target, ...]) -> None:
+    def _special(self, name: str, arguments: list[ast.expr], keywords: list[ast.keyword], receivers: tuple[Target, ...]) -> None:
         if not receivers:
             return
         place, kind = BY_POSITION.get(name, (-1, ""))
-        if 0 <= place < len(call.args):
-            self._add(call.args[place], kind, f"`{name}`", receivers)
-        for keyword in call.keywords:
+        if 0 <= place < len(arguments):
+            self._add(arguments[place], kind, f"`{name}`", receivers)
+        for keyword in keywords:
             if keyword.arg is not None and (name, keyword.arg) in BY_KEYWORD:
                 self._add(keyword.value, BY_KEYWORD[name, keyword.arg], f"`{name}`", receivers)
 

@@ -11,6 +11,7 @@ from kmigrate.names import foreign
 from kmigrate.names.symbols import canonical
 
 _MAX_HOPS = 30
+_STEP = 5
 Meaning = Place | Spot | str
 
 
@@ -122,13 +123,26 @@ class Meanings(ABC):
             return
         yield from self._starred(path, name, hops)
 
+    def _inherited(self, path: str, number: int, name: str, hops: int) -> Iterator[Meaning]:
+        """A method that a class of a file, by its number, has of its bases: that of the first which has one. Hierarchies of
+        classes are low, and may lead to one base by many ways: each step counts as several hops."""
+        for base in self._known(path).definitions[number].bases:
+            found = list(self._member(path, base, name, hops + _STEP)) if base[0] == "#" or foreign(base) else []
+            if any(not isinstance(meaning, str) for meaning in found):
+                yield from found
+                return
+
     def _member(self, path: str, target: Target, rest: str, hops: int) -> Iterator[Meaning]:
         if not rest or target.startswith("="):
             yield from self._resolve(path, target, hops + 1)
         elif target.startswith("#"):
             facts = self._known(path)
             qualname = f"{facts.definitions[int(target[1:])].qualname}.{rest}"
-            yield from (Place(path, number) for number in self._by_qualname(path).get(qualname, ()))
+            numbers = self._by_qualname(path).get(qualname)
+            if numbers is not None:
+                yield from (Place(path, number) for number in numbers)
+            elif hops <= _MAX_HOPS:
+                yield from self._inherited(path, int(target[1:]), rest, hops)
         else:  # `tf.keras.layers.Layer` of an engine that another module hands out is Keras's
             yield from self._resolve(path, canonical(f"{target}.{rest}"), hops + 1)
 

@@ -125,18 +125,19 @@ def imports_keras(imports: Iterable[ast.Import | ast.ImportFrom], surely: Iterab
     Imports that stand in no branch (``surely``) decide where they name a Keras; what stands in one may never be imported.
     """
     certain = list(surely)
-    named = any(canonical(module).partition(".")[0] == "keras" for node in certain for module in _imported(node))
+    named = any(canonical(module).partition(".")[0] == "keras" for node in certain for module in paths_of(node))
     return _keras_itself(certain if named else imports)
 
 
 def _keras_itself(imports: Iterable[ast.Import | ast.ImportFrom]) -> bool:
-    modules = [module for node in imports for module in _imported(node)]
+    modules = [module for node in imports for module in paths_of(node)]
     own = [module.removeprefix("keras.src.") for module in modules if module.partition(".")[0] == "keras"]
     inside = any(canonical(module).partition(".")[0] == "keras" for module in modules if in_tensorflow(module))
     return any(not inside or not _ASIDE.intersection(module.split(".")) for module in own)
 
 
-def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+def paths_of(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The dotted paths of what an import brings, as it spells them; none for a relative one."""
     if isinstance(node, ast.Import):
         return [item.name for item in node.names]
     return [] if node.level else [f"{node.module}.{item.name}" for item in node.names]

@@ -11,7 +11,8 @@ from collections.abc import Generator, Hashable, Mapping
 from functools import cached_property
 
 from kmigrate.layers import LayerCode
-from kmigrate.names import Definition, Names, engine_of
+from kmigrate.names import Definition, Names, canonical, engine_of
+from kmigrate.names.symbols import paths_of
 from kmigrate.values import domain
 from kmigrate.values.bindings import Bindings, Family, arguments_of
 from kmigrate.values.callers import Callers, argument_of, default_of
@@ -61,6 +62,8 @@ class Sources:
         self._ranks: dict[int, int | None] = {}
         own = (b.symbol for bs in names.module.bindings.values() for b in bs if b.symbol)
         roots = {engine_of(symbol) for symbol in (*own, *names.imported.values())} - {None}
+        if not roots:  # what functions import, where the module itself imports no engine
+            roots = {engine_of(canonical(path)) for node in names.imports for path in paths_of(node)} - {None}
         self.file_engine = roots.pop() if len(roots) == 1 else None
 
     # ---- classes

@@ -80,6 +80,12 @@ def test_the_layer_may_be_one_of_the_project_and_a_second_run_says_the_same(
     assert Project(Config(), cached=True).reports(["."]) == first
 
 
+def test_a_layer_that_is_to_be_made_later_takes_what_partial_gives_to_it() -> None:
+    made = "from functools import partial\ndense = partial({}, activation=tf.nn.relu)\n"
+    assert [finding.symbol for finding in found(made.format("Dense"))] == ["tf.nn.relu"]
+    assert not found(made.format("print"))
+
+
 @pytest.mark.parametrize(
     ("use", "replacement"),
     [

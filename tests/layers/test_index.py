@@ -389,6 +389,27 @@ def test_a_module_that_has_the_name_of_its_package_does_not_hide_the_package() -
     assert set(roots(files, "bert/attend.py")) == {"Attend"}
 
 
+@pytest.mark.parametrize("call", ["cls._made", "self._made"])
+@pytest.mark.parametrize("base", ["", "class Middle(Piece):\n    pass\n"])
+def test_a_method_that_a_helper_class_inherits(call: str, base: str) -> None:
+    first = call.partition(".")[0]
+    above = "Middle" if base else "Piece"
+    piece = (
+        "class Piece:\n    def _made(self, x): return self.inner(x)\n    def inner(self, x): pass\n    def other(self): pass\n"
+    )
+    use = f"    def of({first}, x): return {call}(x)\n    def unused(self): self.other()\n"
+    layer = "from keras.layers import Layer\n{}class A(Layer):\n    def call(self, x): return Edge.of(x)\n"
+    # All in one file, then the base in another one.
+    text = f"{piece}{base}class Edge({above}):\n{use}"
+    assert set(roots({"layer.py": layer.format(text)}, "layer.py")) == {"A", "Edge.of", "Piece._made", "Piece.inner"}
+    files = {
+        "pieces.py": piece + base,
+        "layer.py": layer.format(f"from pieces import {above}\nclass Edge({above}):\n{use}"),
+    }
+    assert set(roots(files, "layer.py")) == {"A", "Edge.of"}
+    assert set(roots(files, "pieces.py")) == {"Piece._made", "Piece.inner"}
+
+
 def test_both_branches_of_a_helper_in_another_file() -> None:
     files = {
         "ops.py": "import keras\nif keras.__version__ < '2':\n    def pool(x): return 1\nelse:\n    def pool(x): return 2\n",
