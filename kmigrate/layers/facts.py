@@ -43,7 +43,7 @@ class _Extraction:
         self.names = names
         self.told = Told(data)
         self.numbers = {definition: number for number, definition in enumerate(names.definitions.values())}
-        self.members = Members(names, self.numbers, self.targets)
+        self.members = Members(names, self.numbers)
         # The identifiers that may mean something of an engine, of the project or of this file: few, where most are numpy's.
         telling = names.aliased(self._telling_names() | {d.name for d in self.numbers} | self._lambda_names())
         self.tables = Tables(names.module, telling)
@@ -70,7 +70,7 @@ class _Extraction:
             if is_registered(self.names, definition):
                 self.handed[Handed(f"#{number}", CUSTOM, "registered with Keras")] = None
         self._methods_given()
-        for inside, target in self.members.inherited_calls():
+        for inside, target in self.members.inherited_calls(self.targets):
             self.uses[self.numbers[inside], target, CALLED] = None
         imported, users = self._references()
         return FileFacts(
@@ -203,7 +203,7 @@ class _Extraction:
 
     def _attribute(self, node: ast.Attribute) -> list[Target]:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
-            return self.members.of_self(node)
+            return self.members.of_self(node, self.targets)
         reference = self.meanings.get(node)
         if reference is not None:
             return list(reference.meaning.symbols)
@@ -211,7 +211,9 @@ class _Extraction:
         if table is not None:
             return self._name(table, 0)
         if isinstance(node.value, ast.Name) and node.attr in self.members.names:
-            return [target for owner in self._name(node.value, 0) for target in self.members.of_class(owner, node.attr)]
+            return [
+                target for owner in self._name(node.value, 0) for target in self.members.of_class(owner, node.attr, self.targets)
+            ]
         symbols = self.names.resolve(node).symbols
         return list(symbols) if symbols else self._by_root(node)
 
