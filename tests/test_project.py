@@ -15,6 +15,7 @@ from kmigrate import project, survey, universe, workers
 from kmigrate.cache import cache_directory
 from kmigrate.cli.main import main
 from kmigrate.config import Config
+from kmigrate.fix.anchors import SOMETIMES
 from kmigrate.gate import may_use_engine
 from kmigrate.layers.nouns import DefinitionFacts, Use
 from kmigrate.model import FileReport
@@ -69,6 +70,18 @@ def test_an_engine_of_another_module_is_the_one_that_methods_are_of(folder: Path
     helper = "\n\ndef told(v):\n    return v.numpy()\n"
     write(folder / "pkg/through.py", FILES["pkg/through.py"].replace("tf.exp(x)", "told(tf.exp(x).other)") + helper)
     assert symbols(Project(Config()).reports(["pkg/through.py"])) == {"pkg/through.py": ["tf.math.exp", "tf.Tensor.numpy"]}
+
+
+def test_a_new_import_of_keras_beside_an_engine_of_another_module_is_an_assumption(folder: Path) -> None:
+    write(folder / "pkg/through.py", "from .compat import tf\n\ndef f(y_true, y_pred):\n    return tf.exp(y_pred)\n")
+    (finding,) = Project(Config()).reports(["pkg/through.py"])[0].findings
+    assert finding.fix is not None
+    assert finding.fix.assumption == SOMETIMES
+    own = FILES["pkg/through.py"]  # which imports Keras
+    write(folder / "pkg/through.py", own)
+    (finding,) = Project(Config()).reports(["pkg/through.py"])[0].findings
+    assert finding.fix is not None
+    assert finding.fix.applicability == "safe"
 
 
 def test_one_file_alone_is_judged_by_its_whole_package(folder: Path) -> None:

@@ -55,12 +55,12 @@ class Anchors:
         places = [i for i, statement in enumerate(self._tree.body) if _imports_somewhere(statement)]
         return places[0] if places else None
 
-    def assumed(self, limit: int, by_call: bool) -> str | None:
+    def assumed(self, limit: int, by_others: bool) -> str | None:
         """What a new import that has to stand above statement ``limit`` assumes; None where nothing tells against it.
-        ``by_call``: a function imports the engine, later or where it is installed."""
+        ``by_others``: a function or another module imports the engine, perhaps later, or where it is installed."""
         wanted = self._brings if any(map(self._brings, self._imports)) else _names_engine
         sure = self._moments.sure(wanted)
-        if not sure and (by_call or any(map(wanted, self._imports))):
+        if not sure and (by_others or any(map(wanted, self._imports))):
             return SOMETIMES
         first = self.keras[0] if self.keras else self.ready
         return EARLIER if self._moments.calls_between(limit, first) else None

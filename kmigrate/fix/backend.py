@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kmigrate.fix.anchors import Anchors
 from kmigrate.fix.moments import Moments
 from kmigrate.model import Target
-from kmigrate.names import Binding, Names, Scope, canonical
+from kmigrate.names import Binding, Names, Scope, canonical, engine_of
 from kmigrate.names.symbols import in_tensorflow
 from kmigrate.rulebook.load import IMPORTABLE
 
@@ -73,7 +73,8 @@ class BackendNames:
                 return BackendName(name)
         if self._free is None:
             self._free = self._free_name()
-        return BackendName(self._free, self._anchors.assumed(earliest, bool(self._names.walk.lazy)))
+        taken = any(engine_of(symbol) for symbol in self._names.imported.values())
+        return BackendName(self._free, self._anchors.assumed(earliest, taken or bool(self._names.walk.lazy)))
 
     def hides(self, name: str) -> bool:
         """Whether the name, if a fix imports it, would hide another in a file that star-imports the module."""
