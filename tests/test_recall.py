@@ -235,3 +235,23 @@ def test_methods_of_tensors_are_apart() -> None:
     assert is_method("tf.Tensor.get_shape")
     assert is_method("tf.Dimension.value") and is_method("theano.compile.SharedVariable.get_value")
     assert not is_method("tf.Tensor")
+
+
+def test_the_listing_knows_a_tensorflow_that_a_function_imports_and_keras_3_variables(tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/compat.py": "def _import():\n    import tensorflow\n    return tensorflow\ntf = _import()\n",
+        "pkg/a.py": "from pkg.compat import tf\nclass A(tf.keras.layers.Layer):\n    def call(self, x):\n        return tf.exp(x.y.numpy())\n",
+        "pkg/b.py": "import keras\nclass B(keras.layers.Layer):\n    def build(self, s):\n"
+        "        self.w = self.add_weight()\n        self.w.assign(keras.ops.ones(3))\n        s.w.assign(1)\n        s.set_shape(1, 2)\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "outer" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    listing = Listing(Project(tmp_path))
+    assert [(u.path, u.line, u.symbol) for u in listing.uses()] == [("outer/pkg/a.py", 4, "tensorflow.exp")]
+    assert [(u.path, u.line, u.symbol) for u in Methods(listing).uses()] == [
+        ("outer/pkg/a.py", 4, "numpy"),
+        ("outer/pkg/b.py", 5, "assign"),
+    ]

@@ -38,6 +38,7 @@ class Use:
 def keras_name(dotted: str) -> str | None:
     """The name under ``keras.`` of what is Keras, wherever it was imported from; None for the rest."""
     parts = [p for p in dotted.split(".") if p not in ("compat", "v1", "v2", "_api", "python")]
+    parts[0] = "tensorflow" if parts[0] == "tensorflow_core" else parts[0]
     if parts[0] == "tensorflow" and len(parts) > 1 and parts[1] == "keras":
         parts = parts[1:]
     if parts[0] in ("keras", "tf_keras"):
@@ -53,7 +54,7 @@ def engine_name(dotted: str, imports_keras: bool = False) -> str | None:
     keras = keras_name(dotted)
     if keras is None:
         root = dotted.partition(".")[0]
-        return dotted if root in ("tensorflow", "theano") else None
+        return dotted if root in ("tensorflow", "tensorflow_core", "theano") else None
     parts = keras.split(".")
     if parts[:2] == ["keras", "backend"]:
         for index, part in enumerate(parts[2:], 2):

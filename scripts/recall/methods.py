@@ -68,6 +68,10 @@ class Methods:
             return not self._is_other(receiver) and not self._is_part(node.up)
         if name in ("numpy", "set_value") and any(item.name in ("torch", "paddle") for item in _imports(node.home)):
             return False
+        if name in ("assign", "numpy") and not _engines(node.home) & {"tensorflow", "theano"} and _has_ops(node.home):
+            return self.tensors.holds(receiver)  # Keras 3's own variables have them, under any name
+        if name == "set_shape" and isinstance(node.up, ast.Call) and len(node.up.args) != 1:
+            return False
         if name in OF_TENSORS:
             return isinstance(node.up, ast.Call) and node.up.func is node and not self._is_other(receiver)
         if name == "shape":  # in Keras it is idiomatic on TensorFlow
@@ -217,12 +221,22 @@ def _imports(module: Module) -> list[ast.alias]:
     return [item for node in ast.walk(module.tree) if isinstance(node, ast.Import) for item in node.names]
 
 
+def _has_ops(module: Module) -> bool:
+    """Whether a file is written for Keras 3: it names ``keras.ops``."""
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr == "ops" and getattr(node.value, "id", "") == "keras")
+        or (isinstance(node, ast.ImportFrom) and node.module == "keras" and any(item.name == "ops" for item in node.names))
+        for node in ast.walk(module.tree)
+    )
+
+
 def _engines(module: Module) -> set[str]:
     """The engines that a file imports."""
     found = set()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             found.update(item.name.split(".")[0] for item in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            found.update([] if node.level else [(node.module or "").split(".")[0]])
+            found.update("tensorflow" for item in node.names if item.name == "tf")  # of another module
     return found

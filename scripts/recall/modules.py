@@ -211,12 +211,14 @@ class Project:
         return [Outside(dotted)]
 
     def _search_path(self, path: Path) -> list[Path]:
-        """The folder that holds the outermost package around a file, then the file's own folder, as for a script."""
+        """The folder that holds the outermost package around a file, then the file's own folder, as for a script, then those
+        around the package: it may lie in one without an __init__.py."""
         top = path.parent
         while (top / "__init__.py").exists() and top != self.root:
             top = top.parent
         own = [path.parent] if top == path.parent or top.parent == self.root else []
-        return [top, *own, self.root]
+        above = [folder for folder in top.parents if folder.is_relative_to(self.root)]
+        return [top, *own, *above] if above else [top, *own, self.root]
 
     def _at(self, stem: Path) -> Module | None:
         return self.modules.get(stem / "__init__.py") or self.modules.get(stem.parent / (stem.name + ".py"))
@@ -300,8 +302,11 @@ def _bind(node: ast.AST, frame: Frame) -> Frame:
 
 
 def _chosen_keras(name: str, frame: Frame) -> list[Value]:
-    """``keras = installed_keras()``: a function chose which."""
-    chosen = name in ("keras", "tf_keras") and all(kind == "value" for kind, _ in frame.bound[name])
+    """``keras = installed_keras()``, ``tf = try_import_tensorflow()``: a function chose which."""
+    values = [what for kind, what in frame.bound[name] if kind == "value"]
+    chosen = name in ("keras", "tf_keras") and len(values) == len(frame.bound[name])
+    if name == "tf" and any(isinstance(v, ast.Call) and "import" in ast.unparse(v.func) for v in values):
+        return [Outside("tensorflow")]
     return [Outside("keras")] if chosen else []
 
 
