@@ -40,7 +40,8 @@ class Norm(Layer):
 def kmigrate(
     *arguments: str, cwd: Path, stdin: str | None = None, stdout: int | TextIO = subprocess.PIPE
 ) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    # As users start it: what is printed waits in a buffer.
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": ""}
     return subprocess.run(
         [sys.executable, "-m", "kmigrate", *arguments],
         cwd=cwd, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=environment,
@@ -173,6 +174,21 @@ def test_output_that_cannot_be_written_is_one_clear_line(project: Path, command:
     assert result.returncode == 2
     assert "kmigrate: error: the output cannot be written: No space left on device" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["--version", "rules", "check .", "fix ."])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_left_is_no_reason_for_words(project: Path, command: str, unbuffered: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kmigrate", *command.split()], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 2
+    assert "rror" not in said and "Traceback" not in said
 
 
 @pytest.mark.parametrize("command", [["check", "."], ["fix", "."]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from kmigrate import __version__
 from kmigrate.collector import ending, uncollected
@@ -77,7 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No traceback of ours reaches a user who gave bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is told here; at the end Python would tell it in its own way
+        return code
     except UserError as error:
         print(f"kmigrate: error: {error}", file=sys.stderr)
         return 2
@@ -85,21 +89,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("kmigrate: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
+        _drop_output()  # the reader left; nothing more to say
         return 2
     except OSError as error:
         # One that names no file comes of printing: what concerns files is told where they are read and written.
         what = internal(error) if error.filename is not None else f"error: the output cannot be written: {error.strerror}"
         print(f"kmigrate: {what}", file=sys.stderr)
+        _drop_output()
         return 2
     except Exception as error:  # a defect of ours: say so in one line; the traceback is for those who look for it
         print(f"kmigrate: {internal(error)}", file=sys.stderr)
         return 2
 
 
+def _drop_output() -> None:
+    """What is left of the output would fail again when the process ends."""
+    with suppress(AttributeError, OSError):  # there is none, or one that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:  # asked for by every editor at its start: no parser for that
-        print(_VERSION, flush=True)
+        print(_VERSION)
         return 0
     import importlib
 

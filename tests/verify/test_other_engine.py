@@ -20,7 +20,7 @@ else:
 
 
 def loss(y_true, y_pred):
-    return T.abs_(y_true / T.clip(T.abs_(y_pred), epsilon, 1.0e6)).mean(axis=-1)
+    return T.abs_(y_true / T.clip(T.abs_(y_pred), epsilon, 1.0e6)).max(axis=-1)
 
 
 def activation(x):

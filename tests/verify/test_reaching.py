@@ -234,7 +234,7 @@ class Branchy(Layer):
             y = tf.abs(y)
         if self.combine == "mul" and self.gain is not None:
             y = WRONG(y)
-        z = tf.sqrt(y + 2.0) if mask is not None else y
+        z = tf.cos(y + 2.0) if mask is not None else y
         if len(x.shape) == 7 or K.backend() == "theano":
             z = tf.sigmoid(z)
         return z
@@ -271,7 +271,7 @@ def test_branches_are_reached_and_a_fault_in_one_is_found(
         "tf.math.square": True,
         "tf.math.abs": True,
         "tf.math.exp": True,
-        "tf.math.sqrt": True,
+        "tf.math.cos": True,
         "tf.math.sigmoid": False,
         "tf.math.maximum": False,
     }
