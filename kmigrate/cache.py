@@ -176,8 +176,8 @@ class Cache:
 
     def digest(self, path: str, state: Stat | None) -> str | None:
         """The digest of a file's content if the file looks as it did when that was computed."""
-        known = self._get("stats", path)
-        if state is None or not isinstance(known, list) or len(known) != 5 or tuple(known[:4]) != state:
+        known = self._get("stats", path) if state is not None else None
+        if not isinstance(known, list) or len(known) != 5 or tuple(known[:4]) != state:
             return None
         return str(known[4])
 

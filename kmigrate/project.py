@@ -173,11 +173,15 @@ def _again(job: Job, taken: Callable[[str], bool], definitions: Sequence[str], d
 
     from kmigrate.names import Names
     from kmigrate.source import Source
+    from kmigrate.workbench import WORKBENCH, Parsed
 
-    if _qualnames(Names(Source.parse(job.name, data).tree)) != definitions:
+    source, content = Source.parse("", data), digest_of(data)
+    names = Names(source.tree)
+    if _qualnames(names) != definitions:
         return None
+    WORKBENCH.put(content, Parsed(source, names.walk))
     surroundings = replace(job.surroundings, handed={}) if job.surroundings is not None else None
-    return replace(survey.analysed(job.name, data, digest_of(data), surroundings, job.wishes)[1], taken=taken)
+    return replace(survey.analysed(job.name, data, content, surroundings, job.wishes)[1], taken=taken)
 
 
 def _qualnames(names: Names) -> list[str]:
